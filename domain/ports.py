@@ -24,7 +24,7 @@ class ObjectHead:
 
 @dataclass(frozen=True, slots=True)
 class PresignedPost:
-    """A form that uploads straight to the store: post ``fields`` first, the file last, to ``url``."""
+    """A form that uploads straight to the store: ``fields`` first, the file last."""
 
     url: str
     fields: dict[str, str]
@@ -57,7 +57,7 @@ class ObjectStore(Protocol):
     def upload_form(
         self, key: str, *, max_bytes: int, seconds: int, redirect: str | None = None
     ) -> PresignedPost:
-        """A signed form that the store itself refuses for another key or more than ``max_bytes``."""
+        """A signed form; the store itself refuses another key or more than ``max_bytes``."""
 
 
 # --- messages ------------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message as received: ``receipt`` names this delivery, ``received`` counts them (from 1)."""
+    """One message: ``receipt`` names this delivery, ``received`` counts them from 1."""
 
     body: str
     receipt: str
