@@ -23,6 +23,7 @@ from domain.ports import (
     WorkQueue,
 )
 from domain.service import AnnotationService
+from entrypoints.feed import Feed
 from entrypoints.follow import Pulse
 from entrypoints.job_documents import JobDocuments
 from entrypoints.people import People
@@ -164,6 +165,10 @@ class Gas:
     @cached_property
     def jobs(self) -> JobDocuments:
         return JobDocuments(self.service, self.records, self.views, self.files)
+
+    @cached_property
+    def feed(self) -> Feed:
+        return Feed(self.service, self.views)
 
     @cached_property
     def people(self) -> People:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from domain.errors import NotSeenYet
@@ -10,6 +11,8 @@ from domain.ports import Conflict, Views
 from domain.service import AnnotationService
 from entrypoints.follow import BATCH, Pulse, follow
 from projections.job_views import View
+
+LOOK_EVERY = 0.01
 
 
 def run_views(
@@ -48,3 +51,13 @@ def rebuild(service: AnnotationService, views: Views, view: View) -> int:
     """Forget the view and replay the log into it; the position it has reached."""
     views.reset(view.name)
     return catch_up(service, views, view)
+
+
+def await_position(views: Views, view: str, position: int, *, seconds: float) -> bool:
+    """Wait until a view has seen a position, so that its reader finds what was just recorded."""
+    give_up = time.monotonic() + seconds
+    while views.position(view) < position:
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(LOOK_EVERY)
+    return True

@@ -15,7 +15,7 @@ from domain.service import AnnotationService
 
 JOBS = "jobs"  # pk "job", sk id: the row; pk "owner:<id>", sk submitted+id: the row, for lists
 OPEN_WORK = "open_work"  # pk "open", sk id: owner, submitted_at, work
-OWNER_EVENTS = "owner_events"  # pk owner, sk position: nothing more
+OWNER_EVENTS = "owner_events"  # pk owner, and pk "of:<aggregate>"; sk position: nothing more
 USAGE = "usage"  # pk owner, sk day: jobs submitted that day
 
 
@@ -104,7 +104,7 @@ class OpenWork:
 
 
 class OwnerEvents:
-    """The positions of each owner's own events, so that a feed never scans everybody's."""
+    """The positions of each owner's and each aggregate's events: no feed scans everybody's."""
 
     name = OWNER_EVENTS
 
@@ -114,8 +114,9 @@ class OwnerEvents:
     def changes(self, batch: Sequence[LoggedEvent]) -> list[Change]:
         owners = {job.id: job.owner for job in _jobs(self._service, batch)}
         return [
-            Put(str(owners.get(e.aggregate_id, e.aggregate_id)), f"{e.position:020d}", {})
+            Put(key, f"{e.position:020d}", {})
             for e in batch
+            for key in (str(owners.get(e.aggregate_id, e.aggregate_id)), f"of:{e.aggregate_id}")
         ]
 
 
