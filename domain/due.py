@@ -15,6 +15,8 @@ from domain.job import FINISHED, Job
 MAX_FAILURES = 3  # attempts that ended badly without it being the file's fault
 MAX_ATTEMPTS = 25  # attempts in all: a job that takes its worker down each time must end somewhere
 RETRY_AFTER = timedelta(seconds=5)
+FREE_ATTEMPTS = 3  # interrupted attempts that are followed by the next one at once
+LONGEST_REST = timedelta(minutes=10)
 
 
 class Step(StrEnum):
@@ -40,9 +42,19 @@ class Situation:
 
     @property
     def rested(self) -> bool:
-        """Enough time has passed since the last failed attempt."""
-        failed_at = self.job.failed_at
-        return failed_at is None or self.now >= failed_at + RETRY_AFTER * self.job.failures
+        """The next attempt may begin: an outage must not use up a job's attempts."""
+        return self.now >= rest_until(self.job)
+
+
+def rest_until(job: Job) -> datetime:
+    """When the next attempt may begin: longer after each failure and each interruption."""
+    earliest = job.created_on
+    if job.failed_at:
+        earliest = max(earliest, job.failed_at + RETRY_AFTER * job.failures)
+    if job.started_at and job.attempt > FREE_ATTEMPTS:
+        pause = timedelta(seconds=2.0 ** (job.attempt - FREE_ATTEMPTS - 1))
+        earliest = max(earliest, job.started_at + min(pause, LONGEST_REST))
+    return earliest
 
 
 TABLE: tuple[tuple[Step, Callable[[Situation], bool]], ...] = (

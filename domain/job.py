@@ -113,9 +113,15 @@ class Job(Stamped):
         removed: dict[str, int]
 
     def __init__(
-        self, owner: UUID, input: dict[str, Any], reference: str, options: dict[str, Any]
+        self,
+        owner: UUID,
+        input: dict[str, Any],
+        reference: str,
+        options: dict[str, Any],
+        correlation_id: str = "",
     ) -> None:
         self.owner = owner
+        self.correlation_id = correlation_id
         self.input = input
         self.reference = reference
         self.options = options

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,12 +16,11 @@ RENEW_EVERY = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What a worker holds; ``revision`` is the record's, so that only its holder can renew it."""
+    """What a worker holds: ``worker`` is one thread of one process, ``attempt`` what it will be."""
 
     job_id: UUID
     attempt: int
     worker: str
-    revision: int
 
 
 class Leases:
@@ -44,17 +43,21 @@ class Leases:
         record = self._records.get(KIND, str(job_id))
         if record is not None and self._alive(record):
             return None
-        revision = record.revision if record else 0
-        return self._write(Lease(job_id, attempt, worker, revision))
+        lease = Lease(job_id, attempt, worker)
+        return lease if self._write(lease, record.revision if record else 0) else None
 
-    def renew(self, lease: Lease) -> Lease | None:
-        """The lease for another length, or None when it was taken over meanwhile."""
-        return self._write(lease)
+    def renew(self, lease: Lease) -> bool:
+        """Hold it for another length; False when it was taken over meanwhile."""
+        record = self._held(lease)
+        return record is not None and self._write(lease, record.revision)
 
     def release(self, lease: Lease) -> None:
         """Free the job at once; one that was taken over is left alone."""
+        record = self._held(lease)
+        if record is None:
+            return
         try:
-            self._records.delete(KIND, str(lease.job_id), expected=lease.revision)
+            self._records.delete(KIND, str(lease.job_id), expected=record.revision)
         except Conflict:
             return
 
@@ -68,17 +71,21 @@ class Leases:
     def _alive(self, record: Record) -> bool:
         return self._clock() < datetime.fromisoformat(record.value["until"])
 
-    def _write(self, lease: Lease) -> Lease | None:
-        until = self._clock() + self._length
+    def _held(self, lease: Lease) -> Record | None:
+        record = self._records.get(KIND, str(lease.job_id))
+        if record is None:
+            return None
+        holder = (record.value["attempt"], record.value["worker"])
+        return record if holder == (lease.attempt, lease.worker) else None
+
+    def _write(self, lease: Lease, revision: int) -> bool:
         value = {
             "attempt": lease.attempt,
             "worker": lease.worker,
-            "until": until.isoformat(),
+            "until": (self._clock() + self._length).isoformat(),
         }
         try:
-            revision = self._records.put(
-                KIND, str(lease.job_id), value=value, expected=lease.revision
-            )
+            self._records.put(KIND, str(lease.job_id), value=value, expected=revision)
         except Conflict:
-            return None
-        return replace(lease, revision=revision)
+            return False
+        return True

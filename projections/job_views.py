@@ -1,4 +1,4 @@
-"""The views of jobs: rows are the job as it stood at its version, so a view is replay, literally."""
+"""The views of jobs: a row is the job as it stood at its version, so a view *is* replay."""
 
 from __future__ import annotations
 
