@@ -9,6 +9,9 @@ from collections.abc import Mapping
 
 # The person's file: what is wrong and what to do. Codes are stable; facts stand in braces.
 INPUT: dict[str, str] = {
+    "input_missing": "The uploaded file is gone. Upload it again.",
+    "input_changed": "The file is not the one that was submitted: it was replaced after the "
+    "upload. Upload it again.",
     "empty_file": "The file is empty. Upload a VCF with a header and at least one variant line.",
     "no_records": "The file has a header but no variant line. Check the step that wrote it, and "
     "upload a file with at least one variant.",

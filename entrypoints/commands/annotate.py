@@ -28,7 +28,7 @@ PRODUCT = "annotated.vcf.gz"
 )
 @click.option(
     "--references-dir",
-    envvar="GAS_REFERENCES_DIR",
+    envvar="GAS_REFERENCES",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder with added references.",
 )

@@ -11,7 +11,7 @@ import click
 @click.group()
 @click.option(
     "--references-dir",
-    envvar="GAS_REFERENCES_DIR",
+    envvar="GAS_REFERENCES",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder with added references.",
 )
