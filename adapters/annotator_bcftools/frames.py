@@ -1,12 +1,14 @@
-"""Checked records on their way past the engine: length-prefixed frames over a pipe."""
+"""Checked records on their way past the engine: length-prefixed frames in a temporary file.
+
+A pipe would need reading ahead, or the checker waits for the merge, the merge for the engine and
+the engine for the checker. A frame is in the file before the engine gets its records, so whoever
+holds one of the engine's answers finds the frame it belongs to.
+"""
 
 from __future__ import annotations
 
 import marshal
 import struct
-import threading
-from collections.abc import Iterator
-from queue import SimpleQueue
 from typing import BinaryIO
 
 _LENGTH = struct.Struct(">Q")
@@ -21,20 +23,11 @@ def write_frame(to: BinaryIO, lines: list[bytes], unsent: list[int]) -> None:
     to.flush()
 
 
-def read_frames(source: BinaryIO) -> Iterator[Frame]:
-    """Frames to the end of the pipe, read ahead by a thread.
-
-    Without reading ahead the checker would wait for us, we for the engine, the engine for the
-    checker. What is held is bounded by what the engine holds back: some ten thousand records.
-    """
-    waiting: SimpleQueue[Frame | None] = SimpleQueue()
-
-    def read() -> None:
-        while prefix := source.read(_LENGTH.size):
-            # Only our own parent writes here, over a pipe it made itself.
-            waiting.put(marshal.loads(source.read(_LENGTH.unpack(prefix)[0])))  # noqa: S302
-        waiting.put(None)
-
-    threading.Thread(target=read, daemon=True).start()
-    while (frame := waiting.get()) is not None:
-        yield frame
+def read_frame(source: BinaryIO) -> Frame | None:
+    """The next frame, or None when there is none."""
+    prefix = source.read(_LENGTH.size)
+    if not prefix:
+        return None
+    # Only the checking process writes here, in a folder made for this run.
+    frame: Frame = marshal.loads(source.read(_LENGTH.unpack(prefix)[0]))  # noqa: S302
+    return frame

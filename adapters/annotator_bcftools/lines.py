@@ -46,7 +46,7 @@ class Lines:
     def _count(self, block: bytes) -> None:
         self._total += len(block)
         if self._total > self._total_bytes:
-            raise InputRejected("too_large", facts={"bytes": self._total_bytes})
+            raise InputRejected("too_large", facts={"limit": self._total_bytes})
 
     def _not_too_long(self, length: int, number: int) -> None:
         if length > self._line_bytes:

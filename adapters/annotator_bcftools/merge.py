@@ -74,11 +74,16 @@ class Merge:
         self._sent = 0
         self.counts = Counts()
 
-    def run(self, frames: Iterator[Frame], engine: BinaryIO) -> None:
-        """Read both to their ends. Raises OutOfStep when they do not fit each other."""
+    def run(self, next_frame: Callable[[], Frame | None], engine: BinaryIO) -> None:
+        """Read both to their ends. Raises OutOfStep when they do not fit each other.
+
+        A frame is asked for when one of its records is there, or the engine has ended: only then
+        is it sure to be written.
+        """
         blocks = engine_lines(engine)
-        ready: list[bytes] = []
-        for lines, unsent in frames:
+        ready = next(blocks, [])
+        while (frame := next_frame()) is not None:
+            lines, unsent = frame
             wanted = len(lines) - len(unsent)
             while len(ready) < wanted:
                 more = next(blocks, [])
@@ -88,7 +93,8 @@ class Merge:
             found, ready = ready[:wanted], ready[wanted:]
             self._in_step(found)
             self._join(lines, unsent, found)
-        if ready or next(blocks, []):
+            ready = ready or next(blocks, [])
+        if ready:
             raise OutOfStep("the engine gave more records than it got")
         self._add_up()
 

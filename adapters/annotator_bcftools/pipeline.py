@@ -21,8 +21,8 @@ from typing import Any
 
 from adapters.annotator_bcftools import sandbox
 from adapters.annotator_bcftools.bcf import as_text
-from adapters.annotator_bcftools.engine import Engine, EngineDied, reap
-from adapters.annotator_bcftools.frames import read_frames, write_frame
+from adapters.annotator_bcftools.engine import Engine, reap, wide_pipe
+from adapters.annotator_bcftools.frames import read_frame, write_frame
 from adapters.annotator_bcftools.header import Header
 from adapters.annotator_bcftools.merge import Merge
 from adapters.annotator_bcftools.preflight import (
@@ -103,7 +103,7 @@ class Pass:
     ) -> Outcome:
         with Genome(self.reference.genome) as genome:
             merging = Merging(file.header, self.temporary)
-            engine = Engine(self.reference, merging.engine_output, [merging.frames.fileno()])
+            engine = Engine(self.reference, merging.engine_output)
 
             def emit(batch: Batch) -> None:
                 merging.write(batch)
@@ -145,27 +145,21 @@ class Merging:
     """The merging fork as its parent sees it."""
 
     def __init__(self, header: Header, temporary: Path) -> None:
-        frames_in, frames_out = os.pipe()
-        engine_in, self.engine_output = os.pipe()
+        engine_in, self.engine_output = wide_pipe()
+        spool = temporary / "frames"
+        self.frames = spool.open("wb", buffering=1 << 18)
         self._counts = temporary / "merge.json"
         parent = os.getpid()
         self._pid = os.fork()
         if not self._pid:
-            os.close(frames_out)
             os.close(self.engine_output)
-            _run_merge(header, temporary, frames_in, engine_in, parent)
-        os.close(frames_in)
+            _run_merge(header, temporary, spool, engine_in, parent)
         os.close(engine_in)
-        self.frames = os.fdopen(frames_out, "wb", buffering=1 << 18)
         self._output_open = True
 
     def write(self, batch: Batch) -> None:
-        """Hand the person's own lines over; raises EngineDied when nobody takes them."""
-        try:
-            write_frame(self.frames, batch.lines, batch.unsent)
-        except BrokenPipeError:
-            self._wait()
-            raise EngineDied("engine_crashed", "merging stopped") from None
+        """Hand the person's own lines over."""
+        write_frame(self.frames, batch.lines, batch.unsent)
 
     def finish(self) -> dict[str, Any]:
         """Wait for the body to be whole; what was counted."""
@@ -186,10 +180,7 @@ class Merging:
         if self._output_open:
             os.close(self.engine_output)
             self._output_open = False
-        try:
-            self.frames.close()
-        except BrokenPipeError:
-            return
+        self.frames.close()
 
     def _wait(self) -> None:
         pid, self._pid = self._pid, 0
@@ -197,7 +188,7 @@ class Merging:
         reap(status, "merging")
 
 
-def _run_merge(header: Header, temporary: Path, frames: int, engine: int, parent: int) -> None:
+def _run_merge(header: Header, temporary: Path, frames: Path, engine: int, parent: int) -> None:
     """Become the merging process; never returns."""
     sandbox.die_with_parent(parent)
     import pysam
@@ -207,11 +198,11 @@ def _run_merge(header: Header, temporary: Path, frames: int, engine: int, parent
         had_bcsq = any(b"=<ID=BCSQ," in line for line in header.meta)
         with (
             pysam.BGZFile(str(temporary / "body.gz"), "wb", None) as body,
-            os.fdopen(frames, "rb") as framed,
+            frames.open("rb") as framed,
             os.fdopen(engine, "rb") as told,
         ):
             merge = Merge(write=body.write, sites_only=not header.samples, had_bcsq=had_bcsq)
-            merge.run(read_frames(framed), told)
+            merge.run(lambda: read_frame(framed), told)
         counts = merge.counts
         document = {
             "records": counts.records,
