@@ -89,6 +89,12 @@ class SqliteRecords:
         ).fetchall()
         return map(_record, rows)
 
+    def remove_expired(self) -> int:
+        with self._file.transaction() as connection:
+            return connection.execute(
+                "DELETE FROM records WHERE expires <= ?", (self._now(),)
+            ).rowcount
+
     def _check(
         self, connection: sqlite3.Connection, kind: str, pk: str, sk: str, expected: int | None
     ) -> int:

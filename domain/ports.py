@@ -161,6 +161,9 @@ class Records(Protocol):
     def scan(self, kind: str) -> Iterator[Record]:
         """Every row of a kind, in no promised order; for sweeping and backup."""
 
+    def remove_expired(self) -> int:
+        """Give back the room of rows past their time; how many, 0 where the store does it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Put:

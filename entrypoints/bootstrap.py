@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from adapters.cloud import Cloud
 
 log = structlog.get_logger()
+SHARED = (
+    *("pulse", "service", "records", "views", "kept_views", "leases", "people", "feed"),
+    *("cloud", "uploads", "files", "bus", "queues", "annotator", "submission", "jobs", "sweeper"),
+)
 
 
 class Gas:
@@ -54,6 +58,11 @@ class Gas:
         if unknown:
             raise TypeError(f"no such parts: {', '.join(unknown)}")
         self.__dict__.update(overrides)
+
+    def build(self) -> None:
+        """Build what threads share, before there are any: a part must not be built twice."""
+        for part in SHARED:
+            getattr(self, part)
 
     # --- state -------------------------------------------------------------------------------
 

@@ -76,9 +76,7 @@ class Feed:
             events = read_log(self.service, after=after, limit=limit)
             return events, events[-1].position if events else after, len(events) == limit
         end = self.views.position(OWNER_EVENTS)
-        rows = self.views.query(
-            OWNER_EVENTS, str(person.user), after=f"{after:020d}", limit=limit
-        )
+        rows = self.views.query(OWNER_EVENTS, str(person.user), after=f"{after:020d}", limit=limit)
         positions = [int(position) for position, _ in rows if int(position) <= end]
         if len(positions) == limit:
             return list(self._at(positions)), positions[-1], True

@@ -12,6 +12,7 @@ from domain.job import Job
 from domain.log import LoggedEvent
 from domain.ports import Change, Put, Remove, Views
 from domain.service import AnnotationService
+from projections.status_counts import StatusCounts
 
 JOBS = "jobs"  # pk "job", sk id: the row; pk "owner:<id>", sk submitted+id: the row, for lists
 OPEN_WORK = "open_work"  # pk "open", sk id: owner, submitted_at, work
@@ -140,7 +141,13 @@ class Usage:
 
 def all_views(service: AnnotationService, views: Views) -> tuple[View, ...]:
     """Every view there is; each follows the log on its own."""
-    return (JobRows(service), OpenWork(service), OwnerEvents(service), Usage(views))
+    return (
+        JobRows(service),
+        OpenWork(service),
+        OwnerEvents(service),
+        Usage(views),
+        StatusCounts(service, views),
+    )
 
 
 def _jobs(service: AnnotationService, batch: Iterable[LoggedEvent]) -> Iterator[Job]:

@@ -200,6 +200,9 @@ class MemoryRecords:
     def scan(self, kind: str) -> Iterator[Record]:
         return iter(deepcopy([r for (k, _, _), r in self.rows.items() if k == kind]))
 
+    def remove_expired(self) -> int:
+        return 0
+
     def _check(self, kind: str, pk: str, sk: str, expected: int | None) -> int:
         row = self.rows.get((kind, pk, sk))
         revision = row.revision if row else 0

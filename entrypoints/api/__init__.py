@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask_openapi3 import OpenAPI
+from flask_openapi3.openapi import OpenAPI
 
 from entrypoints.bootstrap import Gas
 
@@ -20,7 +20,7 @@ REQUEST_BYTES = 10 * 2**20 + 64 * 2**10  # a file of 10 MB and the form around i
 
 def openapi_options() -> dict[str, Any]:
     """What the app that carries the API is made with."""
-    from flask_openapi3 import Info
+    from flask_openapi3.models.info import Info
 
     from entrypoints.api.documents import Problem
     from entrypoints.api.guard import BEARER

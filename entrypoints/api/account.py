@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from flask import Response, jsonify
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
 
-from entrypoints.api.documents import Me, UsageDocument
+from entrypoints.api.documents import ERRORS, Me, UsageDocument
 from entrypoints.api.guard import needs
 from entrypoints.api.requests import gas, person
 
-api = APIBlueprint("account", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="account")])
+api = APIBlueprint(
+    "api_account",
+    __name__,
+    url_prefix="/api/v1",
+    abp_tags=[Tag(name="account")],
+    abp_responses=ERRORS,
+)
 
 
 @api.get("/me", summary="Who this token belongs to", security=needs(), responses={200: Me})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from flask import Response, current_app, jsonify, render_template_string
-from flask_openapi3 import APIBlueprint, OpenAPI, Tag
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from flask_openapi3.openapi import OpenAPI
 
+from entrypoints.api.documents import ERRORS
 from entrypoints.api.problems import STATUS
 
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -55,7 +58,13 @@ PAGE = """<!doctype html>
 </html>
 """
 
-api = APIBlueprint("docs", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="documents")])
+api = APIBlueprint(
+    "api_docs",
+    __name__,
+    url_prefix="/api/v1",
+    abp_tags=[Tag(name="documents")],
+    abp_responses=ERRORS,
+)
 
 
 @api.get(
@@ -80,6 +89,4 @@ def docs() -> Response:
 
 
 def _spec() -> dict[str, Any]:
-    assert isinstance(current_app, OpenAPI) or hasattr(current_app, "api_doc")  # noqa: S101
-    spec: dict[str, Any] = current_app.api_doc
-    return spec
+    return cast(OpenAPI, current_app).api_doc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, ConfigDict, Field
 
 from entrypoints.job_documents import LONGEST_PAGE, PAGE
@@ -89,6 +90,16 @@ class Problem(BaseModel):
     code: str = Field(description="stable; programs decide by it")
     detail: str = Field(description="one sentence for people")
     correlation_id: str = Field(description="name it when you ask us about the error")
+
+
+# the answer that every operation may give beside its own; 422 is the library's, in our shape
+_PROBLEM = {
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+ERRORS: ResponseDict = {
+    "default": {"description": "an error, see its `code`", **_PROBLEM},
+    "422": {"description": "a value that cannot be taken", **_PROBLEM},
+}
 
 
 class File(Strict):

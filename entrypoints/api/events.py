@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flask import Response, current_app, jsonify
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
 
-from entrypoints.api.documents import Events, EventsQuery
+from entrypoints.api.documents import ERRORS, Events, EventsQuery
 from entrypoints.api.guard import needs
 from entrypoints.api.requests import gas, person
 from entrypoints.feed import FeedPage
@@ -18,7 +19,13 @@ from entrypoints.feed import FeedPage
 LOOK_EVERY = 0.05
 WAITERS = "gas.waiters"
 
-api = APIBlueprint("events", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="events")])
+api = APIBlueprint(
+    "api_events",
+    __name__,
+    url_prefix="/api/v1",
+    abp_tags=[Tag(name="events")],
+    abp_responses=ERRORS,
+)
 
 
 @dataclass

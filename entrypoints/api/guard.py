@@ -13,12 +13,13 @@ from typing import Any
 from uuid import uuid4
 
 from flask import Response, g, request
-from flask_openapi3 import OpenAPI
+from flask_openapi3.openapi import OpenAPI
 from flask_openapi3.utils import parse_rule
 
 from entrypoints.api.problems import Refused
 from entrypoints.api.rates import Rate, Rates
 from entrypoints.bootstrap import Gas
+from entrypoints.people import NotSignedIn
 
 PREFIX = "/api/"
 BEARER = "bearer"
@@ -47,7 +48,8 @@ def guard(app: OpenAPI, gas: Gas, rates: Rates) -> None:
 
     @app.before_request
     def check() -> None:
-        g.correlation_id = uuid4().hex
+        if "correlation_id" not in g:
+            g.correlation_id = uuid4().hex
         if request.path.startswith(PREFIX):
             asked = terms.get((request.endpoint or "", _method()), UNKNOWN)
             _let_in(gas, rates, asked)
@@ -74,6 +76,8 @@ def _let_in(gas: Gas, rates: Rates, asked: Terms) -> None:
         raise Refused("rate_limited", f"Too many requests. Wait {g.rate.reset} seconds.")
     if asked.scopes is None:
         return
+    if not secret:
+        raise NotSignedIn("Send a token: `Authorization: Bearer gas_…`.")
     g.person = gas.people.by_token(secret)
     missing = sorted(scope for scope in asked.scopes if not g.person.may(scope))
     if missing:

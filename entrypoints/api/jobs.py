@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Response, jsonify, make_response, redirect, request
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
 from pydantic import ValidationError
 
 from domain.job import Job
 from domain.service import Recorded
 from entrypoints.api.documents import (
+    ERRORS,
     DownloadPath,
     History,
     JobDocument,
@@ -34,7 +36,13 @@ from projections.job_views import JOBS
 SETTLE_SECONDS = 2.0  # how long a command waits for the lists to show it
 OCTETS = "application/octet-stream"
 
-api = APIBlueprint("jobs", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="jobs")])
+api = APIBlueprint(
+    "api_jobs",
+    __name__,
+    url_prefix="/api/v1",
+    abp_tags=[Tag(name="jobs")],
+    abp_responses=ERRORS,
+)
 
 
 @api.post(
@@ -48,9 +56,7 @@ def begin_upload(body: UploadRequest) -> Response:
     submission = gas().submission
     if body.bytes is not None:
         submission.check_size(person().user, body.bytes)
-    upload = submission.begin_upload(
-        person().user, filename=body.filename, upload_id=upload_id()
-    )
+    upload = submission.begin_upload(person().user, filename=body.filename, upload_id=upload_id())
     document = {
         "upload_id": upload.id,
         "url": upload.form.url,
@@ -142,9 +148,7 @@ def delete(path: JobPath) -> Response:
     job_id, version = job_id_of(path.job_id), _if_match()
     gas().jobs.get(job_id, owner=person().user)
     with acting_person():
-        recorded = gas().service.request_deletion(
-            job_id, owner=person().user, if_version=version
-        )
+        recorded = gas().service.request_deletion(job_id, owner=person().user, if_version=version)
     _settle(recorded)
     return Response(status=204)
 

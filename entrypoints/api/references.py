@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, jsonify
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
 
 from domain.ports import ReferenceInfo
-from entrypoints.api.documents import ReferencePath, References
+from entrypoints.api.documents import ERRORS, ReferencePath, References
 from entrypoints.api.requests import gas
 
-api = APIBlueprint("references", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="references")])
+api = APIBlueprint(
+    "api_references",
+    __name__,
+    url_prefix="/api/v1",
+    abp_tags=[Tag(name="references")],
+    abp_responses=ERRORS,
+)
 
 
 @api.get("/references", summary="The installed references", responses={200: References})
