@@ -210,6 +210,9 @@ class Views(Protocol):
     ) -> list[tuple[str, dict[str, Any]]]:
         """(sort key, row) of one partition beyond ``after`` in the order asked for."""
 
+    def scan(self, view: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """(partition key, sort key, row) of every row, in no promised order; for checks."""
+
     def reset(self, view: str) -> None:
         """Forget the view's rows and position, so that it is built again from the first event."""
 

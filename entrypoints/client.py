@@ -185,9 +185,8 @@ def _reaching(url: str) -> Iterator[None]:
     try:
         yield
     except HTTPError as error:
-        raise Unreachable(
-            f"{_origin(url)} does not answer ({_cause(error)}). {START_IT}"
-        ) from error
+        cause = type(getattr(error, "reason", None) or error).__name__
+        raise Unreachable(f"{_origin(url)} does not answer ({cause}). {START_IT}") from error
 
 
 def _origin(url: str) -> str:

@@ -30,14 +30,17 @@ def run_views(
             catch_up(service, views, view)
 
 
-def catch_up(service: AnnotationService, views: Views, view: View) -> int:
-    """Apply all there is to one view; the position it has reached.
+def catch_up(
+    service: AnnotationService, views: Views, view: View, *, until: int | None = None
+) -> int:
+    """Apply all there is (up to position ``until``) to one view; the position it has reached.
 
     When another reader was faster, or a stream lags behind the log, the next call goes on.
     """
     while True:
         after = views.position(view.name)
-        events = read_log(service, after=after, limit=BATCH)
+        left = BATCH if until is None else min(BATCH, until - after)
+        events = read_log(service, after=after, limit=left) if left > 0 else []
         if not events:
             return after
         try:

@@ -84,6 +84,7 @@ class Process:
             *(part for name in self.gas.queues for part in self.queue(name)),
             self.sweeper(),
             self.housekeeping(),
+            *([self.example()] if self.gas.settings.local else []),
         ]
 
     def relay(self) -> Part:
@@ -132,6 +133,21 @@ class Process:
             "housekeeping",
             self._every(self.gas.settings.housekeeping_seconds, lambda: tidy(self.gas)),
         )
+
+    def example(self) -> Part:
+        """On one machine: once, then nothing until the end."""
+        from entrypoints.client import connect
+        from entrypoints.first_start import annotate_example
+
+        def run() -> None:
+            annotate_example(
+                lambda: connect(self.gas.settings),
+                pause=self.stop.wait,
+                stopping=self.stop.is_set,
+            )
+            self.stop.wait()
+
+        return Part("example", run)
 
     def _serve(self, queue: Polled, name: str) -> Callable[[], None]:
         def run() -> None:

@@ -254,6 +254,10 @@ class MemoryViews:
         ]
         return [(s, json.loads(d)) for s, d in beyond[:limit]]
 
+    def scan(self, view: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        rows = self.rows.get(view, {}).items()
+        return iter([(pk, sk, json.loads(data)) for (pk, sk), data in rows])
+
     def reset(self, view: str) -> None:
         self.rows.pop(view, None)
         self.positions.pop(view, None)
