@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.errors import InputRejected, NotFound, PlanLimit
-from domain.job import InputRef, Job
+from domain.job import Job
+from domain.job_events import InputRef
 from domain.plans import PLANS, Plan
 from domain.ports import Annotator, Limits, ObjectStore, PresignedPost, Records, Views
 from domain.service import AnnotationService, Recorded, job_id_for
