@@ -78,6 +78,10 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> Non
 @pytest.fixture
 def env(endpoint: str) -> dict[str, str]:
     """What a project sets to use the module, on a table nobody else has."""
+    return settings_for(endpoint)
+
+
+def settings_for(endpoint: str) -> dict[str, str]:
     return {
         "PERSISTENCE_MODULE": "adapters.event_store_dynamodb",
         "DYNAMODB_TABLE": f"events-{uuid4().hex}",
