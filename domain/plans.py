@@ -1,0 +1,37 @@
+"""PLANS: what each plan allows. The one place where these numbers stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Sizes in bytes (of the file and of what it decompresses to), counts in jobs."""
+
+    name: str
+    title: str
+    input_bytes: int
+    jobs_at_once: int  # waiting or running
+    jobs_a_day: int
+    stored_bytes: int
+
+
+PLANS: dict[str, Plan] = {
+    "free": Plan(
+        name="free",
+        title="Free",
+        input_bytes=153_600,
+        jobs_at_once=10,
+        jobs_a_day=100,
+        stored_bytes=2**30,
+    ),
+    "premium": Plan(
+        name="premium",
+        title="Premium",
+        input_bytes=5 * 10**9,
+        jobs_at_once=200,
+        jobs_a_day=10_000,
+        stored_bytes=2 * 10**12,
+    ),
+}

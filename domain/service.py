@@ -1,0 +1,207 @@
+"""AnnotationService: one method per use case, and the only writer of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.persistence import IntegrityError, Recording
+from eventsourcing.utils import EnvType
+
+from domain.account import Account
+from domain.context import at
+from domain.errors import NotFound, NotSeenYet
+from domain.job import Failure, FileRef, InputRef, Job, Outcome
+from domain.plans import PLANS, Plan
+
+COMMAND_TRIES = 10  # how often a command is decided again when a rival wrote first
+
+A = TypeVar("A", Job, Account)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded(Generic[A]):
+    """A command's outcome; ``position`` is its last event's in the log, 0 if nothing changed."""
+
+    aggregate: A
+    position: int
+
+
+def job_id_for(upload_id: str) -> UUID:
+    """One upload is one job: submitting it again, from any page or retry, finds the same job."""
+    return uuid5(NAMESPACE_URL, f"gas:upload:{upload_id}")
+
+
+class AnnotationService(Application[UUID]):
+    """Decides and records. Callers say who acts with ``domain.context.acting``."""
+
+    name = "gas"
+
+    def __init__(
+        self,
+        env: EnvType,
+        *,
+        clock: Callable[[], datetime],
+        on_recorded: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``env`` chooses the library's persistence module; ``on_recorded`` wakes followers."""
+        super().__init__(env)
+        self.clock = clock
+        self._on_recorded = on_recorded
+
+    def _notify(self, recordings: list[Recording[UUID]]) -> None:
+        if recordings:
+            self._on_recorded()
+
+    # --- jobs --------------------------------------------------------------------------------
+
+    def submit_job(
+        self,
+        *,
+        job_id: UUID,
+        owner: UUID,
+        input: InputRef,
+        reference: str,
+        options: dict[str, Any],
+    ) -> Recorded[Job]:
+        """Accept a job; the same id again is the same job and changes nothing.
+
+        ``NotFound`` when the id is another owner's.
+        """
+        with at(self.clock()):
+            job = Job.submit(job_id, owner=owner, input=input, reference=reference, options=options)
+            try:
+                return Recorded(job, _position(self.save(job)))
+            except IntegrityError:
+                return Recorded(self.job(job_id, owner=owner), 0)
+
+    def start_annotation(
+        self, job_id: UUID, *, attempt: int, worker: str, provenance: dict[str, Any]
+    ) -> Recorded[Job]:
+        return self._change_job(
+            job_id,
+            lambda job: job.start_annotation(attempt=attempt, worker=worker, provenance=provenance),
+        )
+
+    def record_annotation(self, job_id: UUID, *, attempt: int, outcome: Outcome) -> Recorded[Job]:
+        return self._change_job(
+            job_id, lambda job: job.complete_annotation(attempt=attempt, outcome=outcome)
+        )
+
+    def record_failure(
+        self,
+        job_id: UUID,
+        *,
+        attempt: int,
+        failure: Failure,
+        log: FileRef | None,
+        final: bool,
+    ) -> Recorded[Job]:
+        return self._change_job(
+            job_id,
+            lambda job: job.fail_annotation(attempt=attempt, failure=failure, log=log, final=final),
+        )
+
+    def cancel_job(self, job_id: UUID, *, owner: UUID, reason: str = "asked") -> Recorded[Job]:
+        return self._change_job(job_id, lambda job: job.cancel(reason=reason), owner=owner)
+
+    def request_deletion(self, job_id: UUID, *, owner: UUID) -> Recorded[Job]:
+        return self._change_job(
+            job_id, lambda job: job.request_deletion(reason="asked"), owner=owner
+        )
+
+    def record_deletion(self, job_id: UUID, *, removed: dict[str, int]) -> Recorded[Job]:
+        return self._change_job(job_id, lambda job: job.record_deletion(removed=removed))
+
+    def job(
+        self,
+        job_id: UUID,
+        *,
+        owner: UUID | None = None,
+        at_least: int = 0,
+        version: int | None = None,
+    ) -> Job:
+        """The job as it stands, or as it stood at a version.
+
+        ``NotFound`` when there is none or ``owner`` is somebody else; ``NotSeenYet`` when fewer
+        than ``at_least`` versions can be read.
+        """
+        try:
+            job: Job = self.repository.get(job_id, version=version)
+        except AggregateNotFoundError:
+            if at_least:
+                raise NotSeenYet(f"Job {job_id} cannot be read yet.") from None
+            raise NotFound(f"There is no job {job_id}.") from None
+        if not isinstance(job, Job) or (owner is not None and job.owner != owner):
+            raise NotFound(f"There is no job {job_id}.")
+        if job.version < at_least:
+            raise NotSeenYet(f"Job {job_id}: version {job.version} of {at_least} can be read.")
+        return job
+
+    # --- accounts ----------------------------------------------------------------------------
+
+    def open_account(self, user: UUID) -> Recorded[Account]:
+        """Open the account of a user; opening it again changes nothing."""
+        with at(self.clock()):
+            account = Account.open(user)
+            try:
+                return Recorded(account, _position(self.save(account)))
+            except IntegrityError:
+                return Recorded(self.account(user), 0)
+
+    def account(self, user: UUID) -> Account:
+        """The account of a user; ``NotFound`` when none was opened."""
+        try:
+            account: Account = self.repository.get(user)
+        except AggregateNotFoundError:
+            raise NotFound("There is no such account.") from None
+        if not isinstance(account, Account):
+            raise NotFound("There is no such account.")
+        return account
+
+    def grant_role(self, user: UUID, role: str) -> Recorded[Account]:
+        return self._change_account(user, lambda account: account.grant_role(role))
+
+    def revoke_role(self, user: UUID, role: str) -> Recorded[Account]:
+        return self._change_account(user, lambda account: account.revoke_role(role))
+
+    def create_token(self, user: UUID, *, token_id: str, scopes: list[str]) -> Recorded[Account]:
+        return self._change_account(user, lambda account: account.create_token(token_id, scopes))
+
+    def revoke_token(self, user: UUID, *, token_id: str) -> Recorded[Account]:
+        return self._change_account(user, lambda account: account.revoke_token(token_id))
+
+    def plan_of(self, user: UUID) -> Plan:
+        """What the user's plan allows. Everybody is on the free plan until plans can be bought."""
+        return PLANS["free"]
+
+    # --- how a command runs ------------------------------------------------------------------
+
+    def _change_job(
+        self, job_id: UUID, decide: Callable[[Job], None], owner: UUID | None = None
+    ) -> Recorded[Job]:
+        return self._change(lambda: self.job(job_id, owner=owner), decide)
+
+    def _change_account(self, user: UUID, decide: Callable[[Account], None]) -> Recorded[Account]:
+        return self._change(lambda: self.account(user), decide)
+
+    def _change(self, load: Callable[[], A], decide: Callable[[A], None]) -> Recorded[A]:
+        """Load, decide, append; when a rival wrote first, look again and decide again."""
+        for tries_left in reversed(range(COMMAND_TRIES)):
+            aggregate = load()
+            with at(self.clock()):
+                decide(aggregate)
+            try:
+                return Recorded(aggregate, _position(self.save(aggregate)))
+            except IntegrityError:
+                if not tries_left:
+                    raise
+        raise AssertionError("unreachable")
+
+
+def _position(recordings: Sequence[Recording[UUID]]) -> int:
+    return recordings[-1].notification.id if recordings else 0

@@ -1,0 +1,220 @@
+"""The only place that builds adapters and wires them. Overrides are the tests' seam."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import structlog
+
+from domain.leases import Leases
+from domain.ports import (
+    Annotator,
+    Bus,
+    IdentityProvider,
+    ObjectStore,
+    Records,
+    Views,
+    WorkQueue,
+)
+from domain.service import AnnotationService
+from entrypoints.follow import Pulse
+from entrypoints.job_documents import JobDocuments
+from entrypoints.people import People
+from entrypoints.settings import Settings
+from entrypoints.submission import Submission, limits_of
+from entrypoints.sweeper import Sweeper
+from entrypoints.worker import Work
+from projections.annotation import AnnotationWork
+from projections.erasure import ErasureWork
+from projections.job_views import View, all_views
+from projections.listeners import LISTENERS
+
+if TYPE_CHECKING:
+    from adapters.aws import Aws
+
+log = structlog.get_logger()
+
+
+class Gas:
+    """The service, part by part; each part is built when it is first asked for.
+
+    ``overrides`` replace parts by name.
+    """
+
+    def __init__(self, settings: Settings, **overrides: Any) -> None:
+        self.settings = settings
+        unknown = [name for name in overrides if not hasattr(type(self), name)]
+        if unknown:
+            raise TypeError(f"no such parts: {', '.join(unknown)}")
+        self.__dict__.update(overrides)
+
+    # --- state -------------------------------------------------------------------------------
+
+    @cached_property
+    def pulse(self) -> Pulse:
+        return Pulse()
+
+    @cached_property
+    def service(self) -> AnnotationService:
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        env = {
+            "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+            "SQLITE_DBNAME": str(self.settings.database),
+            "SQLITE_LOCK_TIMEOUT": "30",
+        }
+        return AnnotationService(env, clock=self.clock, on_recorded=self.pulse.beat)
+
+    @cached_property
+    def records(self) -> Records:
+        from adapters.records_sqlite import SqliteRecords
+
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        return SqliteRecords(self.settings.database, now=lambda: self.clock().timestamp())
+
+    @cached_property
+    def views(self) -> Views:
+        from adapters.views_sqlite import SqliteViews
+
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        return SqliteViews(self.settings.database)
+
+    @cached_property
+    def kept_views(self) -> tuple[View, ...]:
+        return all_views(self.service, self.views)
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self.records, clock=self.clock)
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC)
+
+    # --- the cloud ---------------------------------------------------------------------------
+
+    @cached_property
+    def aws(self) -> Aws:
+        from adapters.aws import Aws
+
+        return Aws(region=self.settings.aws_region, endpoint=self.settings.aws_endpoint_url or None)
+
+    @cached_property
+    def uploads(self) -> ObjectStore:
+        return self._bucket("uploads")
+
+    @cached_property
+    def files(self) -> ObjectStore:
+        return self._bucket("files")
+
+    @cached_property
+    def bus(self) -> Bus:
+        from adapters.bus_sns import SnsBus
+
+        return SnsBus(self.aws.client("sns"), self._topic_arn())
+
+    @cached_property
+    def queues(self) -> Mapping[str, WorkQueue]:
+        """Every work queue by its kind of work, as in LISTENERS."""
+        return {name: self._queue(name) for name in LISTENERS}
+
+    def _topic_arn(self) -> str:
+        account = self.aws.client("sts").get_caller_identity()["Account"]
+        return f"arn:aws:sns:{self.settings.aws_region}:{account}:{self.settings.stack}-events"
+
+    def _bucket(self, name: str) -> ObjectStore:
+        from adapters.objects_s3 import S3Objects
+
+        return S3Objects(self.aws.client("s3"), f"{self.settings.stack}-{name}")
+
+    def _queue(self, name: str) -> WorkQueue:
+        from adapters.queue_sqs import SqsQueue
+
+        return SqsQueue(self.aws.client("sqs"), name, prefix=self.settings.stack)
+
+    @cached_property
+    def identity(self) -> IdentityProvider:
+        from adapters.identity_globus import GlobusIdentity
+
+        return GlobusIdentity(
+            self.settings.globus_client_id,
+            self.settings.globus_client_secret.get_secret_value(),
+        )
+
+    # --- use cases ---------------------------------------------------------------------------
+
+    @cached_property
+    def annotator(self) -> Annotator:
+        from adapters.annotator_bcftools import BcftoolsAnnotator
+
+        return BcftoolsAnnotator(self.settings.references)
+
+    @cached_property
+    def submission(self) -> Submission:
+        return Submission(
+            service=self.service,
+            records=self.records,
+            views=self.views,
+            uploads=self.uploads,
+            files=self.files,
+            annotator=self.annotator,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def jobs(self) -> JobDocuments:
+        return JobDocuments(self.service, self.records, self.views, self.files)
+
+    @cached_property
+    def people(self) -> People:
+        return People(self.service, self.records, self.clock)
+
+    # --- work --------------------------------------------------------------------------------
+
+    def work(self, queue: str, worker: str = "") -> Work:
+        """What a queue's hints lead to, for one thread; ``worker`` must be its own name."""
+        worker = worker or worker_name()
+        return {"annotation": self._annotation, "erasure": self._erasure}[queue](worker)
+
+    def _annotation(self, worker: str) -> Work:
+        self.settings.scratch.mkdir(parents=True, exist_ok=True)
+        return AnnotationWork(
+            service=self.service,
+            records=self.records,
+            views=self.views,
+            leases=self.leases,
+            files=self.files,
+            annotator=self.annotator,
+            limits=lambda job: limits_of(self.service.plan_of(job.owner)),
+            clock=self.clock,
+            worker=worker,
+            scratch=self.settings.scratch,
+            on_error=_log_failing,
+        )
+
+    def _erasure(self, worker: str) -> Work:
+        return ErasureWork(
+            service=self.service,
+            records=self.records,
+            leases=self.leases,
+            files=self.files,
+            clock=self.clock,
+            worker=worker,
+        )
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        return Sweeper(self.service, self.views, self.leases, self.queues, self.clock)
+
+
+def worker_name() -> str:
+    """Unique for a thread of a process of a machine, also after a restart."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+def _log_failing(job_id: UUID, error: Exception) -> None:
+    log.error("work.failed", job=str(job_id), error=str(error), exc_info=error)

@@ -1,0 +1,197 @@
+"""Jobs as people and programs read them: the row, what its person calls it, and how far it is."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from domain.errors import DomainError, NotFound
+from domain.ports import ObjectStore, Records, Views
+from domain.rejections import sentence
+from domain.service import AnnotationService
+from projections.attempt import PROGRESS
+from projections.erasure import LABEL
+from projections.fairness import fair_order
+from projections.job_views import JOBS, OPEN_WORK, job_row
+
+LINK_SECONDS = 300
+PAGE = 25
+LONGEST_PAGE = 100
+# what can be downloaded -> what is added to the file's own name
+DOWNLOADS = {
+    "result": ".annotated.vcf.gz",
+    "index": ".annotated.vcf.gz.tbi",
+    "log": ".log.txt",
+    "summary": ".summary.json",
+}
+
+
+class BadCursor(DomainError):
+    """A cursor that this service did not make."""
+
+    code = "bad_cursor"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of jobs, newest first; ``next`` is the cursor of the following one, or None."""
+
+    jobs: list[dict[str, Any]]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class JobDocuments:
+    """Reading jobs. One job comes from the log, so it is never behind; lists from the view."""
+
+    service: AnnotationService
+    records: Records
+    views: Views
+    files: ObjectStore
+
+    def get(self, job_id: UUID, *, owner: UUID) -> dict[str, Any]:
+        """The job in JSON values; ``NotFound`` for nobody's, another's or a deleted one."""
+        return self.document(self._row(job_id, owner))
+
+    def document(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row with names, progress and the failure's sentence; no storage keys."""
+        label = self.records.get(LABEL, row["id"])
+        names = label.value if label else {"filename": "", "label": ""}
+        files = row["files"]
+        return {
+            "id": row["id"],
+            "status": row["status"],
+            "storage": row["storage"],
+            "reference": row["reference"],
+            "filename": names["filename"],
+            "label": names["label"],
+            "options": row["options"],
+            "submitted_at": row["submitted_at"],
+            "started_at": row["started_at"],
+            "completed_at": row["completed_at"],
+            "attempt": row["attempt"],
+            "input": {"bytes": row["input"]["bytes"], "sha256": row["input"]["sha256"]},
+            "result": _public(files.get("result")),
+            "log": _public(files.get("log")),
+            "summary": row["summary"],
+            "error": _error(row["failure"]) if row["status"] == "failed" else None,
+            "progress": self._progress(row),
+            "provenance": row["provenance"],
+            "version": row["version"],
+        }
+
+    def page(
+        self,
+        owner: UUID,
+        *,
+        status: str = "",
+        reference: str = "",
+        label: str = "",
+        cursor: str = "",
+        limit: int = PAGE,
+    ) -> Page:
+        """The owner's jobs, newest first, those that fit every filter given."""
+        limit = max(1, min(limit, LONGEST_PAGE))
+        after = _decode(cursor)
+        found: list[tuple[str, dict[str, Any]]] = []
+        while len(found) <= limit:
+            rows = self.views.query(
+                JOBS, f"owner:{owner}", after=after, limit=LONGEST_PAGE, descending=True
+            )
+            for key, row in rows:
+                if _fits(row, status, reference):
+                    document = self.document(row)
+                    if label.lower() in f"{document['label']} {document['filename']}".lower():
+                        found.append((key, document))
+            if len(rows) < LONGEST_PAGE:
+                break
+            after = rows[-1][0]
+        more = len(found) > limit
+        found = found[:limit]
+        return Page([d for _, d in found], _encode(found[-1][0]) if more else None)
+
+    def place_in_queue(self, job_id: UUID) -> int | None:
+        """How many waiting jobs are served before this one; None when it does not wait."""
+        order = fair_order(self.views.query(OPEN_WORK, "open"))
+        return order.index(str(job_id)) if str(job_id) in order else None
+
+    def download_url(self, job_id: UUID, what: str, *, owner: UUID) -> str:
+        """A link that works for a few minutes, made at the click; ``NotFound`` with a sentence."""
+        row = self._row(job_id, owner)
+        key, name = self._file(row, what)
+        return self.files.download_url(key, filename=name, seconds=LINK_SECONDS)
+
+    def text(self, job_id: UUID, what: str, *, owner: UUID, limit: int = 2**20) -> str:
+        """The beginning of a text file of the job's, for showing it in a page."""
+        key, _ = self._file(self._row(job_id, owner), what)
+        return self.files.first_bytes(key, limit).decode(errors="replace")
+
+    def _row(self, job_id: UUID, owner: UUID) -> dict[str, Any]:
+        job = self.service.job(job_id, owner=owner)
+        if job.deletion_requested:
+            raise NotFound(f"Job {job_id} was deleted.")
+        return job_row(job)
+
+    def _file(self, row: dict[str, Any], what: str) -> tuple[str, str]:
+        label = self.records.get(LABEL, row["id"])
+        filename = label.value["filename"] if label else f"{row['id']}.vcf"
+        if what == "input":
+            return row["input"]["key"], filename
+        file = row["files"].get(what)
+        if what not in DOWNLOADS or file is None:
+            raise NotFound(
+                f"This job has no {what}: it is {row['status']}."
+                + (" Wait until it is completed." if row["status"] in _UNDER_WAY else "")
+            )
+        return file["key"], _stem(filename) + DOWNLOADS[what]
+
+    def _progress(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        if row["status"] != "running":
+            return None
+        record = self.records.get(PROGRESS, row["id"])
+        if record is None or record.value["attempt"] != row["attempt"]:
+            return {"step": "checking", "percent": 0}
+        return {"step": record.value["step"], "percent": record.value["percent"]}
+
+
+_UNDER_WAY = frozenset({"submitted", "running"})
+
+
+def _fits(row: dict[str, Any], status: str, reference: str) -> bool:
+    return (not status or row["status"] == status) and (
+        not reference or row["reference"] == reference
+    )
+
+
+def _public(file: dict[str, Any] | None) -> dict[str, Any] | None:
+    return {"bytes": file["bytes"], "sha256": file["sha256"]} if file else None
+
+
+def _error(failure: dict[str, Any] | None) -> dict[str, Any] | None:
+    if failure is None:
+        return None
+    message = sentence(
+        failure["code"], line=failure["line"], column=failure["column"], facts=failure["facts"]
+    )
+    return {"code": failure["code"], "line": failure["line"], "message": message}
+
+
+def _stem(filename: str) -> str:
+    for ending in (".vcf.gz", ".vcf.bgz", ".vcf", ".bcf", ".gz"):
+        if filename.lower().endswith(ending):
+            return filename[: -len(ending)] or filename
+    return filename
+
+
+def _encode(key: str) -> str:
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise BadCursor("That cursor is not one of ours. Start again without it.") from None

@@ -1,0 +1,219 @@
+"""The embedded cloud: MiniStack in a child process, deployed from AWS's own template.
+
+Only the bytes of S3 objects survive its end; the stack, bucket settings and everything in queues
+are gone, after a clean stop as after ``kill -9``. So every start deploys again, in three steps that
+work on an empty folder, after a clean stop and after a crash:
+
+1. a change set of type CREATE imports the buckets found in the data folder and creates the rest;
+   for that their names must be literal in the template's text;
+2. it is executed;
+3. an update with another value of ``Boot`` changes a tag on each bucket, because an import does
+   not apply properties and a changed property does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adapters.aws import Aws
+from entrypoints.local import children
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
+
+TEMPLATE = Path(__file__).parent.parent / "aws" / "template.yaml"
+REGION = "us-east-1"
+ACCESS_KEY = "gas-local"
+BUCKET_NAME = re.compile(r'!Sub "\$\{Prefix\}(-[a-z]+)"(?=\n)')
+START_SECONDS = 30.0
+# Things MiniStack would otherwise do: bind more ports, write to the home and temporary folders.
+QUIET = {
+    "BIND_HOST": "127.0.0.1",
+    "MINISTACK_HOST": "127.0.0.1",
+    "AUTH": "true",
+    "PERSIST_STATE": "0",
+    "S3_PERSIST": "1",
+    "LAMBDA_EXECUTOR": "local",
+    "IOT_MTLS_ENABLED": "0",
+    "SFTP_ENABLED": "0",
+    "LOG_LEVEL": "WARNING",
+    "DOCKER_HOST": "unix:///nonexistent",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+class CloudFailed(Exception):
+    """The embedded cloud did not start or refused the template; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedCloud:
+    """A running embedded cloud; ``environment`` lets any AWS client talk to it."""
+
+    child: children.Child
+    port: int
+    secret: str
+    ready_path: str
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """AWS's own variables for processes that shall use this cloud."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    @property
+    def aws(self) -> Aws:
+        """The same for this process."""
+        return Aws(
+            region=REGION, endpoint=self.endpoint, access_key=ACCESS_KEY, secret_key=self.secret
+        )
+
+    def end(self) -> None:
+        self.child.end(patience=3.0)
+
+
+def start(data: Path, *, port: int | None = None) -> EmbeddedCloud:
+    """Start an embedded cloud that keeps its objects in ``data`` and answers; ``CloudFailed``.
+
+    Everything it writes is inside ``data``; its secret too, readable by the owner alone, so other
+    users of this machine can do nothing with the port.
+    """
+    for _ in range(3):
+        chosen = port or free_port()
+        cloud = _launch(data, chosen)
+        if _answers(cloud):
+            return cloud
+        lines = cloud.child.last_lines()
+        cloud.end()
+        if port is not None or "already in use" not in lines.lower():
+            break
+    raise CloudFailed(f"The embedded cloud did not start on port {chosen}. It said:\n{lines}")
+
+
+def deploy(cloud: EmbeddedCloud, prefix: str, *, origins: Sequence[str]) -> None:
+    """Make the template's topic, queues and buckets; see the module for the procedure."""
+    formation: CloudFormationClient = cloud.aws.client("cloudformation")
+    body = BUCKET_NAME.sub(rf'"{prefix}\1"', TEMPLATE.read_text())
+    values = {"Prefix": prefix, "Place": "local", "Origins": ",".join(origins)}
+    formation.create_change_set(
+        StackName=prefix,
+        ChangeSetName="boot",
+        ChangeSetType="CREATE",
+        TemplateBody=body,
+        Parameters=_parameters(values | {"Boot": "0"}),
+        Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+        ImportExistingResources=True,
+        DisableValidation=True,
+    )
+    _await(
+        lambda: formation.describe_change_set(StackName=prefix, ChangeSetName="boot"),
+        status="Status",
+        good="CREATE_COMPLETE",
+    )
+    formation.execute_change_set(StackName=prefix, ChangeSetName="boot")
+    _await_stack(formation, prefix, "CREATE_COMPLETE")
+    formation.update_stack(
+        StackName=prefix,
+        TemplateBody=body,
+        Parameters=_parameters(values | {"Boot": secrets.token_hex(4)}),
+        Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    _await_stack(formation, prefix, "UPDATE_COMPLETE")
+
+
+def free_port() -> int:
+    """A port that nobody on loopback uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _launch(data: Path, port: int) -> EmbeddedCloud:
+    home = data / "cloud"
+    objects = home / "s3"
+    temporary = home / "tmp"
+    ready_path = f"/_ready/{secrets.token_hex(16)}"
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (home, objects, temporary):
+        folder.mkdir(exist_ok=True, mode=0o700)
+    secret = _secret(home / "secret")
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "STATE_DIR": str(home / "state"),
+        "S3_DATA_DIR": str(objects),
+        "GATEWAY_PORT": str(port),
+        "GAS_READY_PATH": ready_path,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "MINISTACK_REGION": REGION,
+        **QUIET,
+    }
+    argv = [sys.executable, "-m", "entrypoints.local.embedded"]
+    child = children.start(argv, environment, log=data / "logs" / "cloud.log")
+    return EmbeddedCloud(child=child, port=port, secret=secret, ready_path=ready_path)
+
+
+def _secret(path: Path) -> str:
+    """This folder's own secret key, made at the first start."""
+    if not path.exists():
+        path.touch(mode=0o600)
+    if not (secret := path.read_text()):
+        secret = secrets.token_urlsafe(30)
+        path.write_text(secret)
+    return secret
+
+
+def _answers(cloud: EmbeddedCloud) -> bool:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and cloud.child.exit_code() is None:
+        try:
+            with urllib.request.urlopen(cloud.endpoint + cloud.ready_path, timeout=5):  # noqa: S310
+                return True
+        except OSError:
+            time.sleep(0.02)
+    return False
+
+
+def _parameters(values: dict[str, str]) -> list[ParameterTypeDef]:
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
+
+
+def _await_stack(formation: CloudFormationClient, name: str, good: str) -> None:
+    _await(
+        lambda: formation.describe_stacks(StackName=name)["Stacks"][0],
+        status="StackStatus",
+        good=good,
+    )
+
+
+def _await(describe: Callable[[], Mapping[str, Any]], *, status: str, good: str) -> None:
+    """Ask every 10 ms (boto's waiters: every 5 s) until it is no longer in progress."""
+    until = time.monotonic() + START_SECONDS
+    while (answer := describe())[status].endswith(("_IN_PROGRESS", "_PENDING")):
+        if time.monotonic() > until:
+            raise CloudFailed(f"The embedded cloud is still at {answer[status]}.")
+        time.sleep(0.01)
+    if answer[status] != good:
+        reason = answer.get("StatusReason") or answer.get("StackStatusReason") or "no reason given"
+        raise CloudFailed(f"The embedded cloud refused the template ({answer[status]}): {reason}")

@@ -1,0 +1,55 @@
+"""Everything that can be set, with its default. Read once, at start; never at import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Environment variables with the prefix ``GAS_``; ``gas settings`` prints them."""
+
+    model_config = SettingsConfigDict(env_prefix="GAS_", extra="ignore")
+
+    port: int = Field(8000, description="where the pages and the API are served, on 127.0.0.1")
+    data_dir: Path = Field(Path("var"), description="everything that lasts on one machine")
+    store: Literal["sqlite"] = Field("sqlite", description="log, records and views together")
+    url: str = Field("", description="the service's address as its users see it")
+    token: SecretStr = Field(SecretStr(""), description="bearer token for the command line")
+    secret: SecretStr = Field(SecretStr(""), description="signs cookies; made on first local start")
+    local: bool = Field(False, description="one machine, embedded cloud (`gas up` sets it)")
+    stack: str = Field("gas", description="prefix of topic, queues and buckets")
+    workers: int = Field(2, ge=1, description="annotations at once in one worker process")
+    sweep_seconds: float = Field(5.0, gt=0, description="pause between two sweeps")
+    references: Path | None = Field(None, description="more references than the bundled ones")
+    aws_endpoint_url: str = Field(
+        "",
+        validation_alias="AWS_ENDPOINT_URL",
+        description="AWS's own variable; the embedded cloud's address (`gas up` sets it)",
+    )
+    aws_region: str = Field(
+        "us-east-1",
+        validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"),
+        description="AWS's own variable",
+    )
+    globus_url: str = Field("", description="the loopback Globus Auth (`gas up` sets it)")
+    globus_client_id: str = Field("", description="of the confidential Globus client")
+    globus_client_secret: SecretStr = Field(SecretStr(""), description="of the Globus client")
+
+    @property
+    def database(self) -> Path:
+        """The one SQLite file with log, records and views."""
+        return self.data_dir / "gas.db"
+
+    @property
+    def scratch(self) -> Path:
+        """Where annotations keep what is under way; may be emptied at any start."""
+        return self.data_dir / "scratch"
+
+    @property
+    def address(self) -> str:
+        """The service's address for links."""
+        return self.url.rstrip("/") or f"http://127.0.0.1:{self.port}"

@@ -1,0 +1,197 @@
+"""Uploading and submitting, the same for pages, API and first start.
+
+An upload is a record that says whose it is and where its bytes go; submitting copies the bytes to a
+place nobody can write to any more, then appends the event. Every step may be repeated: the job's id
+follows from the upload's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain.errors import InputRejected, NotFound, PlanLimit
+from domain.job import InputRef, Job
+from domain.plans import PLANS, Plan
+from domain.ports import Annotator, Limits, ObjectStore, PresignedPost, Records, Views
+from domain.service import AnnotationService, Recorded, job_id_for
+from projections.erasure import LABEL
+from projections.job_views import OPEN_WORK, USAGE
+
+UPLOAD = "upload"  # records: pk upload id -> owner, key, filename; gone after a day
+UPLOAD_LASTS = timedelta(days=1)
+FORM_SECONDS = 3600
+PEEK_BYTES = 65_536
+CHECKED_WHOLE = PLANS["free"].input_bytes  # a file this small is checked whole before it is a job
+FILENAME_LENGTH = 200
+LABEL_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Where a file is to be sent; ``form`` goes straight to the store."""
+
+    id: str
+    key: str
+    max_bytes: int
+    form: PresignedPost
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The use cases before a job exists."""
+
+    service: AnnotationService
+    records: Records
+    views: Views
+    uploads: ObjectStore
+    files: ObjectStore
+    annotator: Annotator
+    clock: Callable[[], datetime]
+
+    def begin_upload(
+        self, owner: UUID, *, filename: str, upload_id: str | None = None, redirect: str = ""
+    ) -> Upload:
+        """Reserve a place for one file; ``redirect`` is where a form without scripts comes back.
+
+        ``{upload}`` in ``redirect`` becomes the upload's id.
+        """
+        plan = self.service.plan_of(owner)
+        upload_id = upload_id or uuid4().hex
+        key = self._reserve(owner, upload_id, filename)
+        form = self.uploads.upload_form(
+            key,
+            max_bytes=plan.input_bytes,
+            seconds=FORM_SECONDS,
+            redirect=redirect.replace("{upload}", upload_id) or None,
+        )
+        return Upload(upload_id, key, plan.input_bytes, form)
+
+    def receive(
+        self, owner: UUID, *, filename: str, data: bytes, upload_id: str | None = None
+    ) -> str:
+        """Take a small file's bytes ourselves (API, paste, example); the upload's id."""
+        self._check_size(len(data), self.service.plan_of(owner))
+        upload_id = upload_id or uuid4().hex
+        self.uploads.put(self._reserve(owner, upload_id, filename), data)
+        return upload_id
+
+    def uploaded(self, owner: UUID, upload_id: str) -> dict[str, Any]:
+        """What arrived for an upload: ``filename``, ``bytes``; ``NotFound`` while nothing has."""
+        upload = self._upload(owner, upload_id)
+        head = self.uploads.head(upload["key"])
+        if head is None:
+            raise NotFound("Nothing has been uploaded there yet. Upload the file first.")
+        return {"filename": upload["filename"], "bytes": head.bytes}
+
+    def submit(
+        self,
+        owner: UUID,
+        *,
+        upload_id: str,
+        reference: str,
+        label: str = "",
+        options: dict[str, Any] | None = None,
+    ) -> Recorded[Job]:
+        """Check what was uploaded and accept it as a job; again gives the same job.
+
+        Raises ``NotFound``, ``PlanLimit`` or ``InputRejected``, each with a sentence.
+        """
+        job_id = job_id_for(upload_id)
+        try:
+            return Recorded(self.service.job(job_id, owner=owner), 0)
+        except NotFound:
+            upload = self._upload(owner, upload_id)
+        plan = self.service.plan_of(owner)
+        self._check_reference(reference)
+        self._check_counts(owner, plan)
+        stored = self._keep(upload["key"], job_id, reference, plan)
+        self._name(job_id, filename=upload["filename"], label=label[:LABEL_LENGTH])
+        return self.service.submit_job(
+            job_id=job_id, owner=owner, input=stored, reference=reference, options=options or {}
+        )
+
+    # --- steps -------------------------------------------------------------------------------
+
+    def _reserve(self, owner: UUID, upload_id: str, filename: str) -> str:
+        key = f"uploads/{owner}/{upload_id}"
+        expires = (self.clock() + UPLOAD_LASTS).timestamp()
+        value = {"owner": str(owner), "key": key, "filename": _clean(filename)}
+        self.records.put(UPLOAD, upload_id, value=value, expires=expires)
+        return key
+
+    def _upload(self, owner: UUID, upload_id: str) -> dict[str, Any]:
+        record = self.records.get(UPLOAD, upload_id)
+        if record is None or record.value["owner"] != str(owner):
+            raise NotFound("There is no such upload, or it is older than a day. Upload again.")
+        return record.value
+
+    def _keep(self, key: str, job_id: UUID, reference: str, plan: Plan) -> InputRef:
+        """Check the upload and copy it, by its entity tag, to where only the service writes."""
+        head = self.uploads.head(key)
+        if head is None:
+            raise NotFound("Nothing has been uploaded there yet. Upload the file first.")
+        self._check_size(head.bytes, plan)
+        whole = head.bytes <= CHECKED_WHOLE
+        first = self.uploads.first_bytes(key, head.bytes if whole else PEEK_BYTES)
+        self._peek(first, head.bytes, reference, plan)
+        kept = self.files.copy_from(self.uploads, key, f"inputs/{job_id}", if_match=head.etag)
+        return InputRef(key=kept.key, bytes=kept.bytes, etag=kept.etag)
+
+    def _peek(self, first: bytes, size: int, reference: str, plan: Plan) -> None:
+        self.annotator.peek(
+            first,
+            complete=len(first) >= size,
+            reference=reference,
+            limits=limits_of(plan),
+        )
+
+    def _name(self, job_id: UUID, *, filename: str, label: str) -> None:
+        self.records.put(LABEL, str(job_id), value={"filename": filename, "label": label})
+
+    # --- limits ------------------------------------------------------------------------------
+
+    def _check_reference(self, reference: str) -> None:
+        installed = [r.name for r in self.annotator.references()]
+        if reference not in installed:
+            raise InputRejected(
+                "unknown_reference",
+                facts={"reference": reference[:80], "installed": ", ".join(installed)},
+            )
+
+    def _check_size(self, size: int, plan: Plan) -> None:
+        if size == 0:
+            raise InputRejected("empty_file")
+        if size > plan.input_bytes:
+            raise InputRejected("too_large", facts={"bytes": size, "limit": plan.input_bytes})
+
+    def _check_counts(self, owner: UUID, plan: Plan) -> None:
+        rows = self.views.query(OPEN_WORK, "open")
+        at_once = sum(row["owner"] == str(owner) for _, row in rows)
+        if at_once >= plan.jobs_at_once:
+            raise PlanLimit(
+                f"{at_once} of your jobs are waiting or running, which is all the"
+                f" {plan.title} plan allows at once. Wait for one to finish, then submit again."
+            )
+        today = self.clock().date().isoformat()
+        count = (self.views.get(USAGE, str(owner), today) or {"jobs": 0})["jobs"]
+        if count >= plan.jobs_a_day:
+            raise PlanLimit(
+                f"You have submitted {count} jobs today (UTC), which is all the {plan.title}"
+                " plan allows in a day. Submit again tomorrow."
+            )
+
+
+def limits_of(plan: Plan) -> Limits:
+    """What an annotation may take for a plan."""
+    return Limits(decompressed_bytes=plan.input_bytes) if plan.name == "free" else Limits()
+
+
+def _clean(filename: str) -> str:
+    """A file's own name: no folders, no control characters, not endless, never empty."""
+    name = filename.replace("\\", "/").rsplit("/", 1)[-1]
+    name = "".join(c for c in name if c.isprintable()).strip()[:FILENAME_LENGTH]
+    return name or "unnamed.vcf"

@@ -1,0 +1,112 @@
+"""The worker loop: long poll, attend, acknowledge. One message at a time, none can block others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from domain.errors import DomainError
+from domain.ports import Delivery, Interrupted, WorkQueue
+from projections.heartbeat import Heartbeat
+
+HOLD_SECONDS = 60  # how long a message stays hidden after its worker fell silent
+EXTEND_EVERY = 20.0
+PAUSES = (1, 4, 16, 64, 256, 300)
+WAIT_SECONDS = 20
+
+log = structlog.get_logger()
+
+
+class Work(Protocol):
+    """What a queue's hints lead to."""
+
+    def attend(self, job_id: UUID, *, at_least: int, stopping: Callable[[], bool]) -> None:
+        """Do what is due; return when the hint may be forgotten, raise when it must come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Look at this job; it had at least this version."""
+
+    job_id: UUID
+    version: int
+
+    @classmethod
+    def parse(cls, body: str) -> Hint:
+        """A hint from a CloudEvent of a job, or from the sweeper; ``ValueError`` for all else."""
+        try:
+            event = json.loads(body)
+            return cls(UUID(event["partitionkey"]), int(event["aggregateversion"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not a hint: {body[:200]!r}") from error
+
+    def body(self) -> str:
+        return json.dumps({"partitionkey": str(self.job_id), "aggregateversion": self.version})
+
+
+def run_worker(
+    queue: WorkQueue,
+    work: Work,
+    *,
+    stopping: Callable[[], bool],
+    wait_seconds: int = WAIT_SECONDS,
+) -> None:
+    """Serve one queue until told to stop; what is being worked on then is put back."""
+    while not stopping():
+        work_once(queue, work, stopping=stopping, wait_seconds=wait_seconds)
+
+
+def work_once(
+    queue: WorkQueue, work: Work, *, stopping: Callable[[], bool], wait_seconds: int
+) -> bool:
+    """Receive and handle what one poll gives; whether it gave anything."""
+    deliveries = queue.receive(wait_seconds=wait_seconds)
+    for delivery in deliveries:
+        handle(queue, work, delivery, stopping=stopping)
+    return bool(deliveries)
+
+
+def handle(
+    queue: WorkQueue, work: Work, delivery: Delivery, *, stopping: Callable[[], bool]
+) -> None:
+    """Attend to one message: acknowledge what is settled, put back everything else.
+
+    A message that fails again and again rests longer each time and ends in the dead-letter queue.
+    """
+
+    def extend() -> bool:
+        queue.hold(delivery, HOLD_SECONDS)
+        return True
+
+    try:
+        with Heartbeat(extend, seconds=EXTEND_EVERY):
+            hint = Hint.parse(delivery.body)
+            work.attend(hint.job_id, at_least=hint.version, stopping=stopping)
+    except Interrupted:
+        queue.hold(delivery, 0)
+    except Exception as error:
+        _complain(queue, delivery, error)
+        queue.hold(delivery, pause_after(delivery.received))
+    else:
+        queue.acknowledge(delivery)
+
+
+def pause_after(received: int) -> int:
+    """Seconds a failing message rests before its next try: 1, 4, 16, 64, 256, then 300."""
+    return PAUSES[min(received, len(PAUSES)) - 1]
+
+
+def _complain(queue: WorkQueue, delivery: Delivery, error: Exception) -> None:
+    expected = isinstance(error, DomainError | ValueError)
+    log.warning(
+        "work.failed",
+        queue=queue.name,
+        received=delivery.received,
+        error=f"{type(error).__name__}: {error}",
+        exc_info=None if expected else error,
+    )

@@ -1,0 +1,42 @@
+"""Records and views in memory and in SQLite keep the same contracts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from adapters.records_sqlite import SqliteRecords
+from adapters.views_sqlite import SqliteViews
+from tests.adapters.contracts.records import ExpiringRecordsContract, RecordsContract
+from tests.adapters.contracts.views import ViewsContract
+from tests.memory import MemoryRecords, MemoryViews
+
+
+@pytest.fixture
+def clock() -> list[float]:
+    return [1_000_000.0]
+
+
+class TestSqliteRecords(RecordsContract, ExpiringRecordsContract):
+    @pytest.fixture
+    def records(self, tmp_path: Path, clock: list[float]) -> SqliteRecords:
+        return SqliteRecords(tmp_path / "gas.db", now=lambda: clock[0])
+
+
+class TestMemoryRecords(RecordsContract):
+    @pytest.fixture
+    def records(self) -> MemoryRecords:
+        return MemoryRecords()
+
+
+class TestSqliteViews(ViewsContract):
+    @pytest.fixture
+    def views(self, tmp_path: Path) -> SqliteViews:
+        return SqliteViews(tmp_path / "gas.db")
+
+
+class TestMemoryViews(ViewsContract):
+    @pytest.fixture
+    def views(self) -> MemoryViews:
+        return MemoryViews()

@@ -1,0 +1,90 @@
+"""The template says what the listeners' table and the design say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from entrypoints.local.cloud import TEMPLATE
+from projections.listeners import LISTENERS
+
+
+class _Loader(yaml.SafeLoader):
+    """CloudFormation's short forms as plain values."""
+
+
+def _intrinsic(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return {tag: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {tag: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {tag: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506
+    return loaded
+
+
+def queues(template: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """Names of the work queues and the block repeated for each."""
+    _, names, block = template["Resources"]["Fn::ForEach::WorkQueues"]
+    return names, block
+
+
+def test_the_template_has_the_queues_and_filters_of_the_table(template: dict[str, Any]) -> None:
+    names, _ = queues(template)
+    assert sorted(names) == sorted(LISTENERS)
+    mapped = {name: tuple(row["types"]) for name, row in template["Mappings"]["Listeners"].items()}
+    assert mapped == LISTENERS
+
+
+def test_every_subscription_is_raw_and_filters_by_its_row(template: dict[str, Any]) -> None:
+    subscription = queues(template)[1]["${Queue}Subscription"]["Properties"]
+    assert subscription["RawMessageDelivery"] is True
+    assert subscription["FilterPolicy"] == {
+        "type": {"FindInMap": ["Listeners", {"Ref": "Queue"}, "types"]}
+    }
+
+
+def test_poison_is_kept_for_the_longest_time_after_five_receives(template: dict[str, Any]) -> None:
+    block = queues(template)[1]
+    assert block["${Queue}Queue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert block["${Queue}DeadLetters"]["Properties"]["MessageRetentionPeriod"] == 14 * 86400
+
+
+@pytest.mark.parametrize("name", ["Uploads", "Files"])
+def test_buckets_are_private_encrypted_kept_and_spoken_to_in_tls(
+    template: dict[str, Any], name: str
+) -> None:
+    bucket = template["Resources"][name]
+    properties = bucket["Properties"]
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert any("AbortIncompleteMultipartUpload" in r for r in lifecycle(properties))
+    (statement,) = template["Resources"][f"{name}TlsOnly"]["Properties"]["PolicyDocument"][
+        "Statement"
+    ]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def lifecycle(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = properties["LifecycleConfiguration"]["Rules"]
+    assert all(rule["Status"] == "Enabled" for rule in rules)
+    return rules
+
+
+def test_an_upload_nobody_submitted_is_gone_after_a_day(template: dict[str, Any]) -> None:
+    rules = lifecycle(template["Resources"]["Uploads"]["Properties"])
+    assert any(rule.get("ExpirationInDays") == 1 for rule in rules)
+    kept = lifecycle(template["Resources"]["Files"]["Properties"])
+    assert not any("ExpirationInDays" in rule for rule in kept)

@@ -1,0 +1,132 @@
+"""The embedded cloud comes back from an empty folder, a clean stop and a crash."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from entrypoints.local import cloud as embedded
+from entrypoints.local.cloud import EmbeddedCloud
+
+ORIGINS = ["http://127.0.0.1:8000"]
+
+
+@pytest.fixture
+def boot(tmp_path: Path) -> Iterator[Callable[[], EmbeddedCloud]]:
+    """Start and deploy on the test's own data folder."""
+    started: list[EmbeddedCloud] = []
+
+    def boot() -> EmbeddedCloud:
+        started.append(embedded.start(tmp_path / "data"))
+        embedded.deploy(started[-1], "gas", origins=ORIGINS)
+        return started[-1]
+
+    yield boot
+    for cloud in started:
+        cloud.child.kill()
+
+
+def stop(cloud: EmbeddedCloud) -> None:
+    cloud.end()
+
+
+def crash(cloud: EmbeddedCloud) -> None:
+    os.kill(cloud.child.pid, signal.SIGKILL)
+    cloud.child.process.wait()
+    cloud.child.kill()
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("end", [stop, crash])
+def test_files_survive_and_the_stack_stands_again(
+    boot: Callable[[], EmbeddedCloud], end: Callable[[EmbeddedCloud], None]
+) -> None:
+    first = boot()
+    content = os.urandom(300_000)
+    first.aws.client("s3").put_object(
+        Bucket="gas-files", Key="results/1/a.vcf.gz", Body=content, ContentType="application/gzip"
+    )
+    end(first)
+
+    second = boot()
+    s3 = second.aws.client("s3")
+    answer = s3.get_object(Bucket="gas-files", Key="results/1/a.vcf.gz")
+    assert (answer["Body"].read(), answer["ContentType"]) == (content, "application/gzip")
+    rules = s3.get_bucket_cors(Bucket="gas-uploads")["CORSRules"]
+    assert rules[0]["AllowedOrigins"] == ORIGINS
+    assert s3.get_public_access_block(Bucket="gas-files")
+    sns, sqs = second.aws.client("sns"), second.aws.client("sqs")
+    (topic,) = sns.list_topics()["Topics"]
+    sns.publish(
+        TopicArn=topic["TopicArn"],
+        Message="hello",
+        MessageAttributes={"type": {"DataType": "String", "StringValue": "job.submitted.v1"}},
+    )
+    url = sqs.get_queue_url(QueueName="gas-annotation")["QueueUrl"]
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2)["Messages"]
+    assert message["Body"] == "hello"
+
+
+def test_nothing_is_written_outside_the_data_folder_and_nobody_else_may_read_it(
+    boot: Callable[[], EmbeddedCloud], tmp_path: Path
+) -> None:
+    cloud = boot()
+    cloud.aws.client("s3").put_object(Bucket="gas-files", Key="a", Body=b"x")
+    process = psutil.Process(cloud.child.pid)
+    inside = [
+        Path(file.path).is_relative_to(tmp_path)
+        for file in process.open_files()
+        if file.mode in ("w", "a", "r+", "a+")
+    ]
+    assert all(inside)
+    home = process.environ()
+    assert Path(home["HOME"]).is_relative_to(tmp_path)
+    assert Path(home["TMPDIR"]).is_relative_to(tmp_path)
+    assert list((tmp_path / "data" / "cloud" / "s3").rglob("a"))
+    assert (tmp_path / "data" / "cloud").stat().st_mode & 0o077 == 0
+
+
+def test_it_listens_on_loopback_alone(boot: Callable[[], EmbeddedCloud]) -> None:
+    connections = psutil.Process(boot().child.pid).net_connections()
+    listening = [c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN]
+    assert listening == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/_ministack/reset", "/_ministack/config", "/_localstack/state/reset", "/_aws/x"]
+)
+def test_its_administration_cannot_be_reached(boot: Callable[[], EmbeddedCloud], path: str) -> None:
+    cloud = boot()
+    cloud.aws.client("s3").put_object(Bucket="gas-files", Key="a", Body=b"x")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(cloud.endpoint + path, data=b"{}", timeout=5)
+    assert cloud.aws.client("s3").get_object(Bucket="gas-files", Key="a")["Body"].read() == b"x"
+
+
+def test_a_host_name_that_is_not_loopback_is_refused(boot: Callable[[], EmbeddedCloud]) -> None:
+    request = urllib.request.Request(boot().endpoint, headers={"Host": "rebound.example"})
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(request, timeout=5)
+
+
+def test_a_taken_port_is_refused_with_what_the_cloud_said(
+    boot: Callable[[], EmbeddedCloud], tmp_path: Path
+) -> None:
+    taken = boot().port
+    with pytest.raises(embedded.CloudFailed, match="in use"):
+        embedded.start(tmp_path / "other", port=taken)
+
+
+def test_a_second_start_is_quick(boot: Callable[[], EmbeddedCloud]) -> None:
+    stop(boot())
+    begin = time.monotonic()
+    boot()
+    assert time.monotonic() - begin < 4.0  # 0.6 s on an idle machine

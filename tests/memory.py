@@ -1,0 +1,256 @@
+"""Stores and queues in memory, for laws that need thousands of runs.
+
+They pass the same contract suites as the real ones; see ``tests/adapters``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from domain.errors import NotFound, WrongState
+from domain.ports import (
+    Change,
+    Conflict,
+    Delivery,
+    ObjectHead,
+    PresignedPost,
+    Put,
+    QueueDepth,
+    Record,
+)
+from projections.listeners import LISTENERS
+
+
+class MemoryObjects:
+    """The ``ObjectStore`` port."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, tuple[ObjectHead, bytes]] = {}
+
+    def head(self, key: str) -> ObjectHead | None:
+        found = self.objects.get(key)
+        return found[0] if found else None
+
+    def open(self, key: str, *, if_match: str | None = None) -> BinaryIO:
+        head, data = self._find(key)
+        if if_match is not None and head.etag != if_match:
+            raise WrongState(f"{key} has changed")
+        return io.BytesIO(data)
+
+    def first_bytes(self, key: str, count: int) -> bytes:
+        return self._find(key)[1][:count]
+
+    def put(self, key: str, data: bytes, *, content_type: str = "") -> ObjectHead:
+        etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        head = ObjectHead(key, len(data), etag, "STANDARD", datetime.now(UTC))
+        self.objects[key] = (head, data)
+        return head
+
+    def upload(self, key: str, path: Path, *, content_type: str = "") -> ObjectHead:
+        return self.put(key, path.read_bytes())
+
+    def copy_from(
+        self, source: Any, key: str, to: str, *, if_match: str | None = None
+    ) -> ObjectHead:
+        with source.open(key, if_match=if_match) as stream:
+            return self.put(to, stream.read())
+
+    def delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.objects.pop(key, None)
+
+    def list(self, prefix: str = "") -> Iterator[ObjectHead]:
+        return iter([h for k, (h, _) in sorted(self.objects.items()) if k.startswith(prefix)])
+
+    def download_url(self, key: str, *, filename: str, seconds: int) -> str:
+        return f"memory:{key}?filename={filename}&seconds={seconds}"
+
+    def upload_form(
+        self, key: str, *, max_bytes: int, seconds: int, redirect: str | None = None
+    ) -> PresignedPost:
+        return PresignedPost("memory:", {"key": key, "max": str(max_bytes)})
+
+    def _find(self, key: str) -> tuple[ObjectHead, bytes]:
+        if key not in self.objects:
+            raise NotFound(f"There is no object {key}.")
+        return self.objects[key]
+
+
+class MemoryQueue:
+    """The ``WorkQueue`` port without a clock: what is held comes back when a test says so."""
+
+    MAX_RECEIVED = 5
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.visible: list[Delivery] = []
+        self.held: dict[str, Delivery] = {}
+        self.dead: list[Delivery] = []
+        self._count = 0
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def send(self, body: str, *, delay_seconds: int = 0) -> None:
+        self._count += 1
+        delivery = Delivery(body, f"{self._name}-{self._count}", 0)
+        if delay_seconds:
+            self.held[delivery.receipt] = delivery
+        else:
+            self.visible.append(delivery)
+
+    def receive(self, *, wait_seconds: int, limit: int = 1) -> Sequence[Delivery]:
+        taken: list[Delivery] = []
+        while self.visible and len(taken) < limit:
+            delivery = self.visible.pop(0)
+            if delivery.received >= self.MAX_RECEIVED:
+                self.dead.append(delivery)
+                continue
+            delivery = replace(delivery, received=delivery.received + 1)
+            self.held[delivery.receipt] = delivery
+            taken.append(delivery)
+        return taken
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        self.held.pop(delivery.receipt, None)
+
+    def hold(self, delivery: Delivery, seconds: int) -> None:
+        if seconds == 0 and delivery.receipt in self.held:
+            self.visible.append(self.held.pop(delivery.receipt))
+
+    def time_passes(self) -> None:
+        """Everything held becomes visible again."""
+        self.visible.extend(self.held.values())
+        self.held.clear()
+
+    def depth(self) -> QueueDepth:
+        return QueueDepth(len(self.visible), len(self.held), 0, len(self.dead))
+
+    def redrive(self) -> int:
+        moved = len(self.dead)
+        self.visible.extend(replace(d, received=0) for d in self.dead)
+        self.dead.clear()
+        return moved
+
+
+class MemoryBus:
+    """The ``Bus`` port: fans out to memory queues as LISTENERS says."""
+
+    def __init__(self, queues: Mapping[str, MemoryQueue]) -> None:
+        self.queues = queues
+
+    def publish(self, events: Sequence[Mapping[str, Any]]) -> None:
+        for event in events:
+            for name, types in LISTENERS.items():
+                if event["type"] in types:
+                    self.queues[name].send(json.dumps(event))
+
+
+class MemoryRecords:
+    """The ``Records`` port; rows do not expire."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str, str], Record] = {}
+
+    def get(self, kind: str, pk: str, sk: str = "") -> Record | None:
+        return deepcopy(self.rows.get((kind, pk, sk)))
+
+    def put(
+        self,
+        kind: str,
+        pk: str,
+        sk: str = "",
+        *,
+        value: Mapping[str, Any],
+        expected: int | None = None,
+        expires: float | None = None,
+    ) -> int:
+        revision = self._check(kind, pk, sk, expected) + 1
+        stored = json.loads(json.dumps(value))
+        self.rows[kind, pk, sk] = Record(pk=pk, sk=sk, value=stored, revision=revision)
+        return revision
+
+    def delete(self, kind: str, pk: str, sk: str = "", *, expected: int | None = None) -> None:
+        self._check(kind, pk, sk, expected)
+        self.rows.pop((kind, pk, sk), None)
+
+    def query(
+        self,
+        kind: str,
+        pk: str,
+        *,
+        after: str = "",
+        limit: int | None = None,
+        descending: bool = False,
+    ) -> list[Record]:
+        rows = [r for (k, p, _), r in self.rows.items() if (k, p) == (kind, pk)]
+        rows.sort(key=lambda r: r.sk, reverse=descending)
+        beyond = [r for r in rows if not after or ((r.sk < after) if descending else r.sk > after)]
+        return deepcopy(beyond[:limit])
+
+    def scan(self, kind: str) -> Iterator[Record]:
+        return iter(deepcopy([r for (k, _, _), r in self.rows.items() if k == kind]))
+
+    def _check(self, kind: str, pk: str, sk: str, expected: int | None) -> int:
+        row = self.rows.get((kind, pk, sk))
+        revision = row.revision if row else 0
+        if expected is not None and revision != expected:
+            raise Conflict(f"{kind} {pk} {sk}: at revision {revision}, expected {expected}")
+        return revision
+
+
+class MemoryViews:
+    """The ``Views`` port."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[tuple[str, str], str]] = {}
+        self.positions: dict[str, int] = {}
+
+    def position(self, view: str) -> int:
+        return self.positions.get(view, 0)
+
+    def commit(self, view: str, changes: Sequence[Change], *, after: int, position: int) -> None:
+        if self.position(view) != after:
+            raise Conflict(f"view {view} is at {self.position(view)}, not {after}")
+        rows = self.rows.setdefault(view, {})
+        for change in changes:
+            if isinstance(change, Put):
+                rows[change.pk, change.sk] = json.dumps(change.data)
+            else:
+                rows.pop((change.pk, change.sk), None)
+        self.positions[view] = position
+
+    def get(self, view: str, pk: str, sk: str = "") -> dict[str, Any] | None:
+        data = self.rows.get(view, {}).get((pk, sk))
+        return json.loads(data) if data else None
+
+    def query(
+        self,
+        view: str,
+        pk: str,
+        *,
+        after: str = "",
+        limit: int | None = None,
+        descending: bool = False,
+    ) -> list[tuple[str, dict[str, Any]]]:
+        rows = sorted(
+            ((s, d) for (p, s), d in self.rows.get(view, {}).items() if p == pk),
+            reverse=descending,
+        )
+        beyond = [
+            (s, d) for s, d in rows if not after or ((s < after) if descending else s > after)
+        ]
+        return [(s, json.loads(d)) for s, d in beyond[:limit]]
+
+    def reset(self, view: str) -> None:
+        self.rows.pop(view, None)
+        self.positions.pop(view, None)
