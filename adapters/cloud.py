@@ -1,52 +1,59 @@
-"""boto3 clients: one of each service for a process, AWS's own settings or the embedded cloud."""
+"""boto3 clients: one of each service for a process, of AWS or of the embedded cloud."""
 
 from __future__ import annotations
 
-import threading
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    import boto3
+
+READ_SECONDS = 30  # above SQS's longest poll of twenty
 CONNECT_SECONDS = 5
-READ_SECONDS = 30
 
 
 class Cloud:
-    """Makes each client once, on first use. ``endpoint`` is the embedded cloud's, or None for AWS.
+    """Makes each client once, on first use, for all threads. Never before a fork.
 
-    Never make one before a fork: connections do not survive it.
+    ``endpoint`` is the embedded cloud's, or None for AWS. Region and credentials that are not
+    given boto3 finds where it always looks: environment, profile, the machine's role.
     """
 
-    def __init__(self, endpoint: str | None) -> None:
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        *,
+        region: str | None = None,
+        access_key: str | None = None,
+        secret_key: str | None = None,
+    ) -> None:
         self._endpoint = endpoint
+        self._region = region
+        self._keys = (access_key, secret_key)
+        self._lock = Lock()
+        self._session: boto3.Session | None = None
         self._clients: dict[str, Any] = {}
-        self._lock = threading.Lock()
 
     def client(self, service: str) -> Any:
         """The client of ``s3``, ``sns``, ``sqs``, …; safe to share between threads."""
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self._make(service)
+                self._clients[service] = self._new_client(service)
             return self._clients[service]
 
-    def _make(self, service: str) -> Any:
+    def _new_client(self, service: str) -> Any:
         import boto3
         from botocore.config import Config
 
+        if self._session is None:
+            self._session = boto3.Session(*self._keys, region_name=self._region)
         config = Config(
             signature_version="s3v4" if service == "s3" else None,
-            s3={"addressing_style": "path"} if self._endpoint else None,
+            # Loopback has no bucket hosts; AWS's presigned links need the bucket's own host.
+            s3={"addressing_style": "path" if self._endpoint else "virtual"},
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            max_pool_connections=50,
             retries={"mode": "standard", "max_attempts": 4},
+            max_pool_connections=50,
         )
-        local = self._local() if self._endpoint else {}
-        return boto3.client(service, config=config, **local)  # type: ignore[call-overload]
-
-    def _local(self) -> dict[str, Any]:
-        """The embedded cloud's credentials are fixed and open to every user of the machine."""
-        return {
-            "endpoint_url": self._endpoint,
-            "region_name": "us-east-1",
-            "aws_access_key_id": "test",
-            "aws_secret_access_key": "test",
-        }
+        return self._session.client(service, endpoint_url=self._endpoint, config=config)  # type: ignore[call-overload]

@@ -103,8 +103,9 @@ class S3Objects:
 
     def list(self, prefix: str = "") -> Iterator[ObjectHead]:
         pages = self._s3.get_paginator("list_objects_v2")
-        size = {"PageSize": self._page}
-        for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, PaginationConfig=size):
+        for page in pages.paginate(
+            Bucket=self.bucket, Prefix=prefix, PaginationConfig={"PageSize": self._page}
+        ):
             for item in page.get("Contents", ()):
                 yield ObjectHead(
                     key=item["Key"],
