@@ -86,8 +86,11 @@ def run(arguments: list[str]) -> int:
         return code if isinstance(code, int) else 0
     except click.exceptions.Abort:
         return INTERRUPTED
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        click.echo(f"gas: {error.format_message()}", err=True)
         return error.exit_code
     except BrokenPipeError:
         _forget_stdout()
