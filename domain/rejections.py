@@ -55,6 +55,8 @@ INPUT: dict[str, str] = {
     "of it (for instance with `bcftools view -r`), or choose a plan that allows more.",
     "line_too_long": "The line is longer than {bytes} bytes. Remove long INFO values, for instance "
     "with `bcftools annotate -x INFO/NAME`, or split the samples over several files.",
+    "empty_lines": "There are more than {lines} empty lines. Remove them, for instance with "
+    "`sed '/^$/d'`.",
     "spaces": "The columns are separated by spaces. A VCF needs one tab between columns: replace "
     "the spaces by tabs.",
     "too_few_columns": "A variant line has at least 8 columns separated by tabs; this one has "
@@ -70,6 +72,8 @@ INPUT: dict[str, str] = {
     "matching reference, or correct the line.",
     "too_many_at_position": "More than {records} records stand at position {position}. Join them "
     "into one record each with `bcftools norm -m +any`, or remove repeated lines.",
+    "too_many_alleles": "More than {alleles} alternate alleles stand at position {position}. Split "
+    "them with `bcftools norm -m -any`, or remove the rare ones.",
     "quality": "QUAL is neither a number nor “.”. Correct the value, or write “.”.",
     "ref_not_bases": "REF must be bases (A, C, G, T, N). Write insertions and deletions with the "
     "base before them, as VCF asks, not with “-” or “.”.",

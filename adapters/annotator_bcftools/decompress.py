@@ -77,14 +77,14 @@ def _inflated(first: bytes, source: Iterator[bytes], ratio: int) -> Iterator[byt
             except zlib.error as error:
                 raise _not_gzip(error, given) from error
             given += len(block)
-            if given > RATIO_FROM and given > ratio * taken:
-                raise InputRejected("bomb", facts={"ratio": ratio})
-            if block:
-                yield block
             pending = member.unconsumed_tail
             if member.eof:
                 pending, began = member.unused_data.lstrip(b"\0"), False
                 member = zlib.decompressobj(31)
+            if given > RATIO_FROM and given > ratio * (taken - len(pending)):
+                raise InputRejected("bomb", facts={"ratio": ratio})
+            if block:
+                yield block
     if began:
         yield from _rest(member)
         if not member.eof:

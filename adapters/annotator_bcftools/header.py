@@ -45,7 +45,7 @@ class Header:
     @property
     def width(self) -> int:
         """Columns every record must have."""
-        return 8 if not self.samples else 9 + len(self.samples)
+        return self.columns.count(b"\t") + 1
 
     def written(self, contigs: list[tuple[str, int]], ours: list[bytes]) -> bytes:
         """The header of the result: the person's lines, contig lines for all, then ``ours``."""
@@ -145,7 +145,7 @@ class HeaderReader:
             raise InputRejected("duplicate_samples", line=number, column=column)
         if not self._meta or not self._meta[0].startswith(b"##fileformat="):
             self._meta.insert(0, b"##fileformat=VCFv4.2")
-        columns = b"\t".join(names if samples else names[:8])
+        columns = b"\t".join(names)
         version = self._meta[0].decode()[len("##fileformat=VCFv") :]
         return Header(version, self._meta, columns, samples, self._contigs)
 

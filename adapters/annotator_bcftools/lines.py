@@ -37,16 +37,20 @@ class Lines:
             if cut < len(block):
                 carry.append(block[cut:])
                 held += len(block) - cut
-                self._not_too_long(held, self._number)
+                self._hold(block[cut:], held)
         if carry and self._complete:
             yield self._lines(b"".join(carry) + b"\n")
-        elif b"\0" in (rest := b"".join(carry)):
-            raise _at("nul", rest, rest.index(b"\0"), self._number)
 
     def _count(self, block: bytes) -> None:
         self._total += len(block)
         if self._total > self._total_bytes:
             raise InputRejected("too_large", facts={"limit": self._total_bytes})
+
+    def _hold(self, rest: bytes, held: int) -> None:
+        """The beginning of a line: it may not be too long, nor hold a NUL."""
+        if b"\0" in rest:
+            raise InputRejected("nul", line=self._number)
+        self._not_too_long(held, self._number)
 
     def _not_too_long(self, length: int, number: int) -> None:
         if length > self._line_bytes:

@@ -51,6 +51,7 @@ class Outcome:
     counts: dict[str, Any]
     was_sorted: bool
     crlf: bool
+    info_types: dict[str, tuple[str, int]]
 
 
 @dataclass(slots=True)
@@ -81,7 +82,8 @@ class Pass:
                 for at, c in enumerate(self.reference.contigs)
                 for name in _names(c, contigs)
             }
-            blocks = Sorter(ranks, self.temporary).sorted(file.blocks())
+            sorter = Sorter(ranks, self.temporary, contigs=self.limits.contigs + len(ranks))
+            blocks = sorter.sorted(file.blocks())
             return self._through(file, blocks, contigs, unusable, was_sorted=False)
 
     def _read_bcf(self) -> None:
@@ -111,7 +113,7 @@ class Pass:
 
             check = RecordCheck(
                 contigs=contigs, unusable=unusable, genome=genome, limits=self.limits,
-                width=file.header.width, emit=emit, switch=engine.switch,
+                width=file.header.width, meta=file.header.meta, emit=emit, switch=engine.switch,
             )  # fmt: skip
             try:
                 for numbers, lines in blocks:
@@ -124,7 +126,14 @@ class Pass:
             finally:
                 engine.abandon()
                 merging.abandon()
-        return Outcome(file.header, check.tally, counts, was_sorted, file.lines.crlf)
+        return Outcome(
+            file.header,
+            check.tally,
+            counts,
+            was_sorted,
+            file.lines.crlf,
+            check.info_types.found,
+        )
 
     def _chunks(self) -> Iterator[bytes]:
         size, told, done = max(self.source.stat().st_size, 1), -1, 0
@@ -201,7 +210,7 @@ def _run_merge(header: Header, temporary: Path, frames: Path, engine: int, paren
             frames.open("rb") as framed,
             os.fdopen(engine, "rb") as told,
         ):
-            merge = Merge(write=body.write, sites_only=not header.samples, had_bcsq=had_bcsq)
+            merge = Merge(write=body.write, sites_only=header.width == 8, had_bcsq=had_bcsq)
             merge.run(lambda: read_frame(framed), told)
         counts = merge.counts
         document = {

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from adapters.annotator_bcftools.alleles import NotAnAllele, judged, ref_kind
 from adapters.annotator_bcftools.changes import Changes
+from adapters.annotator_bcftools.info_types import InfoTypes
 from adapters.annotator_bcftools.references import Contig
 from adapters.annotator_bcftools.sequence import WINDOW, Genome, agrees
 from domain.errors import InputRejected
@@ -22,6 +23,9 @@ SAMPLED = 10_000  # records after which the share of wrong REF decides
 WRONG_SHARE = 0.05
 EXAMPLES = 5
 SAMPLE = 200  # REF kept to find out which genome a file was made with
+ALLELES = 5_000  # of one position, counting records with many of them: each may cost csq 14 kB
+MANY = 10
+EMPTY = 100_000  # empty lines passed over before something must be wrong
 SEEN = 50_000  # values remembered of one column before starting over
 
 
@@ -67,6 +71,7 @@ class RecordCheck:
         genome: Genome,
         limits: Limits,
         width: int,
+        meta: Sequence[bytes] = (),
         emit: Callable[[Batch], None],
         switch: Callable[[Contig | None], None],
     ) -> None:
@@ -74,6 +79,7 @@ class RecordCheck:
         self._genome, self._limits, self._tabs = genome, limits, width - 1
         self._emit, self._switch = emit, switch
         self.tally = Tally()
+        self.info_types = InfoTypes(meta)
         self._sent = 0
         self._name = b""
         self._contig: Contig | None = None
@@ -82,15 +88,19 @@ class RecordCheck:
         self._alts: set[bytes] = set()
         self._quals: set[bytes] = {b"."}
         self._done: set[bytes] = set()
+        self._alleles = (0, 0)
+        self._empty = 0
 
     def take(self, numbers: Sequence[int], lines: list[bytes]) -> None:
         """Check lines (``numbers``: theirs in the file). Raises InputRejected or NotSorted."""
         if b"" in lines:
+            self._count_empty(lines.count(b""))
             numbers = [number for number, line in zip(numbers, lines, strict=True) if line]
             lines = [line for line in lines if line]
         start = 0
         while start < len(lines):
             start = self._take_contig(numbers, lines, start)
+        self.info_types.look(numbers, lines)
         if self.tally.checked >= SAMPLED:
             self._judge_build()
 
@@ -184,6 +194,11 @@ class RecordCheck:
         self._contig = None if text in self._unusable else self._contigs.get(text)
         self._switch(self._contig)
 
+    def _count_empty(self, empty: int) -> None:
+        self._empty += empty
+        if self._empty > EMPTY:
+            raise InputRejected("empty_lines", facts={"lines": EMPTY})
+
     def _malformed(self, number: int, line: bytes) -> None:
         """Say what is wrong with a line that is no record of the right width."""
         fields = line.split(TAB)
@@ -192,7 +207,7 @@ class RecordCheck:
         if len(fields) < 8:
             code = "spaces" if len(line.split()) >= 8 else "too_few_columns"
             raise InputRejected(code, line=number, facts={"columns": len(fields)})
-        if not fields[1].isdigit():
+        if not fields[1].isdigit() or len(fields[1]) > 18:
             raise InputRejected("position", line=number, column=2)
         facts: dict[str, str | int] = {"columns": len(fields), "expected": self._tabs + 1}
         raise InputRejected("column_count", line=number, facts=facts)
@@ -234,7 +249,9 @@ class RecordCheck:
         if reason:
             self._skip(reason, number, pos)
             return None
-        if sent == alt:
+        if (alleles := sent.count(b",") + 1) > MANY:
+            self._count_alleles(number, pos, alleles)
+        elif sent == alt:
             _remember(self._alts, alt)
         return ref.upper(), sent
 
@@ -257,6 +274,13 @@ class RecordCheck:
         offset = pos - self._low
         right = agrees(ref, self._window[offset : offset + len(ref)])
         return "" if right else "wrong_ref"
+
+    def _count_alleles(self, number: int, pos: int, alleles: int) -> None:
+        at, before = self._alleles
+        self._alleles = (pos, alleles + before if at == pos else alleles)
+        if self._alleles[1] > ALLELES:
+            facts: dict[str, str | int] = {"alleles": ALLELES, "position": pos}
+            raise InputRejected("too_many_alleles", line=number, column=5, facts=facts)
 
     def _skip(self, reason: str, number: int, pos: int) -> None:
         self.tally.skipped[reason] += 1

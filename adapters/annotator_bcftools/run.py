@@ -98,6 +98,7 @@ def annotate(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
         "summary": found,
         "sorted": outcome.was_sorted,
         "crlf": outcome.crlf,
+        "info_types": outcome.info_types,
         "version": outcome.header.version,
         "samples": len(outcome.header.samples),
         "examples": outcome.tally.examples,

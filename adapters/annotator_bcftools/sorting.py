@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
 
+from domain.errors import InputRejected
+
 RUN = 200_000  # records sorted in memory at a time
 RUN_BYTES = 64 * 2**20
 Keyed = tuple[int, int, int, bytes]  # contig rank, position, line number, line
@@ -15,9 +17,9 @@ Keyed = tuple[int, int, int, bytes]  # contig rank, position, line number, line
 class Sorter:
     """External merge sort. Contigs in the order given, then in order of appearance."""
 
-    def __init__(self, ranks: dict[str, int], folder: Path) -> None:
+    def __init__(self, ranks: dict[str, int], folder: Path, *, contigs: int) -> None:
         self._ranks = {name.encode(): rank for name, rank in ranks.items()}
-        self._folder = folder
+        self._folder, self._most = folder, contigs
         self._runs: list[Path] = []
 
     def sorted(
@@ -44,6 +46,8 @@ class Sorter:
         if len(columns) < 3 or not columns[1].isdigit():
             return (-1, 0, number, line)
         rank = self._ranks.setdefault(columns[0], len(self._ranks))
+        if len(self._ranks) > self._most:
+            raise InputRejected("too_many_contigs", line=number, facts={"contigs": self._most})
         return (rank, int(columns[1]), number, line)
 
     def _spill(self, held: list[Keyed]) -> None:

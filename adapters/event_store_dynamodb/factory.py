@@ -1,0 +1,138 @@
+"""Recorders from environment variables, as the library's other persistence modules do it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, TypeVar
+
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    ApplicationRecorder,
+    InfrastructureFactory,
+    ProcessRecorder,
+)
+from eventsourcing.utils import Environment, EnvType, resolve_topic, strtobool
+
+from .committer import GroupCommit
+from .log import SlotLog
+from .recorders import (
+    DynamoDBAggregateRecorder,
+    DynamoDBApplicationRecorder,
+    DynamoDBProcessRecorder,
+    DynamoDBTrackingRecorder,
+)
+from .table import Table
+
+T = TypeVar("T")
+
+
+class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
+    """``PERSISTENCE_MODULE=adapters.event_store_dynamodb``; the README lists the variables.
+
+    Nothing is connected and no thread is started before the first use. Raises `OSError` for a
+    variable that is missing or makes no sense.
+    """
+
+    DYNAMODB_TABLE = "DYNAMODB_TABLE"
+    DYNAMODB_ENDPOINT_URL = "DYNAMODB_ENDPOINT_URL"
+    DYNAMODB_BUCKET = "DYNAMODB_BUCKET"
+    DYNAMODB_TIMEOUT = "DYNAMODB_TIMEOUT"
+    DYNAMODB_CLOCK_TOLERANCE = "DYNAMODB_CLOCK_TOLERANCE"
+    CREATE_TABLE = "CREATE_TABLE"
+
+    clock = staticmethod(time.time)
+
+    def __init__(self, env: Environment | EnvType | None) -> None:
+        super().__init__(env)
+        name = self.env.get(self.DYNAMODB_TABLE)
+        if not name:
+            keys = " or ".join(self.env.create_keys(self.DYNAMODB_TABLE))
+            raise OSError(f"set {keys} to the name of the DynamoDB table that holds the events")
+        self.app = self.env.name or "app"
+        if "#" in self.app:
+            raise OSError(f"the application's name {self.app!r} must not contain '#'")
+        self.table = Table(name, self.make_client, self._number(self.DYNAMODB_TIMEOUT, 30))
+        self.log = SlotLog(
+            self.table,
+            self.app,
+            round(self._number(self.DYNAMODB_BUCKET, 2**20)),
+            self.clock,
+            self._number(self.DYNAMODB_CLOCK_TOLERANCE, 300),
+        )
+        self.commits = GroupCommit(self.table, self.log)
+
+    def _number(self, key: str, default: float) -> float:
+        text = (self.env.get(key) or "").strip() or str(default)
+        try:
+            value = float(text)
+        except ValueError:
+            value = 0
+        if not value > 0:
+            raise OSError(f"{key} must be a number above 0, not {text!r}")
+        return value
+
+    def make_client(self) -> Any:
+        """A boto3 client; AWS's own variables are honoured, from the environment given first."""
+        import boto3
+        from botocore.config import Config
+
+        def first(*keys: str) -> str | None:
+            return next((value for key in keys if (value := self.env.get(key))), None)
+
+        return boto3.session.Session().client(
+            "dynamodb",
+            endpoint_url=first(
+                self.DYNAMODB_ENDPOINT_URL, "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"
+            ),
+            region_name=first("AWS_REGION", "AWS_DEFAULT_REGION"),
+            aws_access_key_id=first("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=first("AWS_SECRET_ACCESS_KEY"),
+            aws_session_token=first("AWS_SESSION_TOKEN"),
+            config=Config(
+                retries={"total_max_attempts": 1},  # every repetition is ours, with one commit id
+                connect_timeout=3,
+                read_timeout=10,
+                max_pool_connections=50,
+                tcp_keepalive=True,
+            ),
+        )
+
+    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
+        """A recorder without a log, for snapshots; each purpose has its own keys."""
+        self._ensure_table()
+        prefix = "S" if purpose == "snapshots" else f"A.{purpose}"
+        return DynamoDBAggregateRecorder(self.table, f"{prefix}#{self.app}#")
+
+    def application_recorder(self) -> ApplicationRecorder:
+        """The streams and log of this application (``APPLICATION_RECORDER_TOPIC``)."""
+        cls = self._class(self.APPLICATION_RECORDER_TOPIC, DynamoDBApplicationRecorder)
+        return cls(self.table, self.app, self.log, self.commits)
+
+    def tracking_recorder(
+        self, tracking_recorder_class: type[DynamoDBTrackingRecorder] | None = None
+    ) -> DynamoDBTrackingRecorder:
+        """A tracking recorder or view of the class given, or of ``TRACKING_RECORDER_TOPIC``."""
+        cls = self._class(
+            self.TRACKING_RECORDER_TOPIC, tracking_recorder_class or DynamoDBTrackingRecorder
+        )
+        return (tracking_recorder_class or cls)(self.table, self.app)
+
+    def process_recorder(self) -> ProcessRecorder:
+        """Events and tracking together (``PROCESS_RECORDER_TOPIC``)."""
+        cls = self._class(self.PROCESS_RECORDER_TOPIC, DynamoDBProcessRecorder)
+        return cls(self.table, self.app, self.log, self.commits)
+
+    def _class(self, key: str, default: type[T]) -> type[T]:
+        self._ensure_table()
+        topic = self.env.get(key)
+        cls: type[T] = resolve_topic(topic) if topic else default
+        return cls
+
+    def _ensure_table(self) -> None:
+        if strtobool(self.env.get(self.CREATE_TABLE) or "yes"):
+            self.table.ensure()
+
+    def close(self) -> None:
+        """Fail every waiting caller with `Closed`, end the thread, close the connections."""
+        self.table.close()
+        self.commits.close()

@@ -1,0 +1,143 @@
+"""How events lie in an item: `heads`, a short JSON text, and `body`, their states end to end.
+
+heads  [[originator id, is UUID (1) or text (0), first version, [[topic, bytes of state], …]], …]
+body   a string when all states together are UTF-8 text, so that a person can read them in the
+       console, otherwise binary; `bytes` in the heads cut it into states again, byte for byte
+
+A run of consecutive versions of one originator names the originator once. A head is a list, so a
+later version may append what it needs to know (uuid, metadata) and old items still read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from eventsourcing.persistence import DataError, Notification, StoredEvent
+
+from .errors import TooLarge
+from .table import Item
+
+ITEM_BYTES = 390_000  # of DynamoDB's 409,600; the rest is for keys, names and estimation
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Some events, encoded. ``heads`` lacks its outer brackets, so packs can be joined."""
+
+    heads: str
+    body: bytes
+    count: int
+    size: int  # bytes of heads and body
+    last_version: int
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def pack(events: Sequence[StoredEvent]) -> Pack:
+    """Encode events in the order given."""
+    runs: list[str] = []
+    heads: list[str] = []
+    originator: UUID | str | None = None
+    expected = first = 0
+    for event in events:
+        if event.originator_version != expected or event.originator_id != originator:
+            if heads:
+                runs.append(_run(originator, first, heads))
+                heads = []
+            originator, first = event.originator_id, event.originator_version
+        expected = event.originator_version + 1
+        heads.append(f"[{_quoted(event.topic)},{len(event.state)}]")
+    runs.append(_run(originator, first, heads))
+    text = ",".join(runs)
+    body = b"".join([event.state for event in events])
+    return Pack(text, body, len(events), _utf8_length(text) + len(body), expected - 1)
+
+
+def _run(originator: UUID | str | None, first: int, heads: list[str]) -> str:
+    is_uuid = 1 if isinstance(originator, UUID) else 0
+    return f"[{_quoted(str(originator))},{is_uuid},{first},[{','.join(heads)}]]"
+
+
+def _utf8_length(text: str) -> int:
+    try:
+        return len(text) if text.isascii() else len(text.encode())
+    except UnicodeEncodeError as error:
+        raise DataError(f"an originator id or topic is not valid text: {error}") from error
+
+
+def packs(events: Sequence[StoredEvent], most_events: int = 2**31) -> list[Pack]:
+    """Encode events into as few packs as fit into one item each."""
+    return [pack(part) for part in _parts(events, most_events)]
+
+
+def _parts(events: Sequence[StoredEvent], most_events: int) -> Iterator[Sequence[StoredEvent]]:
+    start = size = 0
+    for i, event in enumerate(events):
+        bytes_of_one = (
+            len(event.state) + 4 * len(event.topic) + 4 * len(str(event.originator_id)) + 64
+        )
+        if bytes_of_one > ITEM_BYTES:
+            raise TooLarge(
+                f"event {event.originator_version} of {event.originator_id} has "
+                f"{len(event.state):,} bytes of state; DynamoDB holds {ITEM_BYTES:,} in one item: "
+                "set COMPRESSOR_TOPIC, or keep large content in S3 and its key in the event"
+            )
+        if size + bytes_of_one > ITEM_BYTES or i - start >= most_events:
+            yield events[start:i]
+            start, size = i, 0
+        size += bytes_of_one
+    yield events[start:]
+
+
+def join(parts: Sequence[Pack]) -> Pack:
+    """Packs one after another as one."""
+    if len(parts) == 1:
+        return parts[0]
+    return Pack(
+        heads=",".join([p.heads for p in parts]),
+        body=b"".join([p.body for p in parts]),
+        count=sum(p.count for p in parts),
+        size=sum(p.size for p in parts) + len(parts),
+        last_version=parts[-1].last_version,
+    )
+
+
+def attributes(packed: Pack) -> Item:
+    """The item attributes of a pack: ``n`` events, their heads and body."""
+    try:
+        body = {"S": packed.body.decode()}
+    except UnicodeDecodeError:
+        body = {"B": packed.body}  # type: ignore[dict-item]
+    return {"n": {"N": str(packed.count)}, "heads": {"S": f"[{packed.heads}]"}, "body": body}
+
+
+def unpack(item: Item) -> list[StoredEvent]:
+    """The events of an item, in their order."""
+    return [StoredEvent(*fields) for fields in _fields(item)]
+
+
+def unpack_notifications(item: Item, topics: frozenset[str]) -> list[Notification]:
+    """The events of a slot under their positions; all of them, or those of some topics."""
+    numbered = enumerate(_fields(item), int(item["sk"]["N"]))
+    if topics:
+        return [Notification(*fields, i) for i, fields in numbered if fields[2] in topics]
+    return [Notification(*fields, i) for i, fields in numbered]
+
+
+def _fields(item: Item) -> Iterable[tuple[UUID | str, int, str, bytes]]:
+    stored = item["body"]
+    body: bytes = stored["S"].encode() if "S" in stored else bytes(stored["B"])
+    at = 0
+    for name, is_uuid, version, heads in json.loads(item["heads"]["S"]):
+        originator = UUID(name) if is_uuid else name
+        for topic, length, *_ in heads:
+            yield originator, version, topic, body[at : at + length]
+            at += length
+            version += 1  # noqa: PLW2901 - counts on from the run's first version

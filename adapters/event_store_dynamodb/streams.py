@@ -1,0 +1,219 @@
+"""The streams: each aggregate's own versions, in packs.
+
+**Invariant.** A pack's sort key is the last version of the pack before it plus one (0 for a
+stream's first pack), and a writer uses that key only after it has seen that pack end there. So all
+rivals for a stream's next versions aim at the same key, `attribute_not_exists` lets one win, packs
+never overlap, and a version is written at most once. Versions may start anywhere and leave gaps,
+but only grow.
+
+What a process remembers of the ends of streams is a hint: a stale one costs a refused write.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError, StoredEvent
+
+from .errors import LogDamaged, OutOfOrder
+from .packing import unpack
+from .table import Item, Table
+
+HIGHEST = 2**63
+REMEMBERED_STREAMS = 20_000
+HALF_SEEN_PAUSES = (
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1.0,
+)  # a transaction becomes visible item by item
+
+
+class Streams:
+    """Streams under one key prefix; ``packed`` unless every version has its own item."""
+
+    def __init__(self, table: Table, prefix: str, *, packed: bool) -> None:
+        self._table = table
+        self._prefix = prefix
+        self._packed = packed
+        self._ends: dict[str, range] = {}  # key -> versions recorded up to a pack's end seen there
+
+    def key(self, originator_id: UUID | str) -> str:
+        """The partition of one originator's events."""
+        return f"{self._prefix}{originator_id}"
+
+    def learn(self, key: str, events: Sequence[StoredEvent]) -> range:
+        """A pack of this stream was seen to end with these events, in ascending order."""
+        first, last = events[0].originator_version, events[-1].originator_version
+        whole = last - first + 1 == len(events)
+        self._ends.pop(key, None)
+        self._ends[key] = recorded = range(first if whole else last, last + 1)
+        while len(self._ends) > REMEMBERED_STREAMS:
+            self._ends.pop(next(iter(self._ends)), None)
+        return recorded
+
+    def forget(self, key: str) -> None:
+        """Read the stream's end again before the next write."""
+        self._ends.pop(key, None)
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def aim(self, key: str, events: Sequence[StoredEvent], *, guess: bool) -> int:
+        """The sort key for events that continue the stream.
+
+        With ``guess`` versions 0 and 1 are taken for a new stream without looking.
+        Raises `IntegrityError` when a version is taken, `OutOfOrder` when it was left out.
+        """
+        first = events[0].originator_version
+        if first < 0:
+            raise OutOfOrder(f"{key}: version {first} is negative; versions start at 0 or 1")
+        known = self._ends.get(key)
+        if known is None and not (guess and first <= 1):
+            known = self._read_end(key)
+        if known is None:
+            return 0
+        if first in known:
+            raise taken(events[0])
+        if first < known.stop:
+            self._refuse(key, events, known.stop - 1)
+        return known.stop
+
+    def _read_end(self, key: str) -> range | None:
+        page = self._table.query(key, 0, HIGHEST, ScanIndexForward=False, Limit=1)
+        return self.learn(key, unpack(page["Items"][0])) if page["Items"] else None
+
+    def _refuse(self, key: str, events: Sequence[StoredEvent], end: int) -> None:
+        low = events[0].originator_version
+        wanted = {event.originator_version for event in events}
+        for stored in self.select(events[0].originator_id, gt=low - 1):
+            if stored.originator_version in wanted:
+                raise taken(stored)
+        raise OutOfOrder(
+            f"{key}: version {low} was left out when the stream grew to {end}; versions of one "
+            "originator must be recorded in ascending order"
+        )
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def select(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> list[StoredEvent]:
+        """The originator's events with ``gt < version <= lte``, at most ``limit`` of them."""
+        key = self.key(originator_id)
+        low = -1 if gt is None else max(gt, -1)
+        high = HIGHEST if lte is None else lte
+        most = HIGHEST if limit is None else limit
+        if low >= high or most <= 0:
+            return []
+        read = self._read_down if desc else self._read_up
+        for pause in (0.0, *HALF_SEEN_PAUSES):
+            time.sleep(pause)
+            stored = read(key, low, high, most)
+            if self._is_whole(stored, desc=desc):
+                break
+        else:
+            raise LogDamaged(
+                f"{key}: later versions are there but earlier ones are not: an item was deleted; "
+                "restore the table from a backup"
+            )
+        if stored:
+            self.learn(key, max(stored[0], stored[-1], key=lambda s: s.sk).events)
+        return [
+            event
+            for found in stored
+            for event in (reversed(found.events) if desc else found.events)
+            if low < event.originator_version <= high
+        ][:limit]
+
+    def _is_whole(self, stored: list[_Stored], *, desc: bool) -> bool:
+        """Whether each pack begins where the one before it ends.
+
+        A transaction becomes visible item by item, so the second pack of one write may be seen a
+        moment before the first.
+        """
+        if not self._packed:
+            return True
+        ordered = stored[::-1] if desc else stored
+        return all(after.sk == before.last + 1 for before, after in pairwise(ordered))
+
+    def _read_up(self, key: str, low: int, high: int, most: int) -> list[_Stored]:
+        """Packs from the one that holds the first version above ``low`` on.
+
+        Optimistic: most readers ask from where a pack begins, and then one request is enough.
+        """
+        stored = self._read(key, low + 1, high, most, lambda v: low < v <= high, forward=True)
+        begins = stored[0].sk if stored else None
+        if not self._packed or low < 0 or begins == low + 1:
+            return stored
+        if begins is None and low == self._ends.get(key, range(0)).stop - 1:
+            return stored
+        before = self._table.query(key, 0, low, ScanIndexForward=False, Limit=1)
+        return [_Stored.of(item) for item in before["Items"]] + stored
+
+    def _read_down(self, key: str, low: int, high: int, most: int) -> list[_Stored]:
+        return self._read(key, 0, high, most, lambda v: low < v <= high, forward=False)
+
+    def _read(
+        self,
+        key: str,
+        low: int,
+        high: int,
+        most: int,
+        wanted: Callable[[int], bool],
+        *,
+        forward: bool,
+    ) -> list[_Stored]:
+        """Packs between two sort keys, until they hold ``most`` versions that are wanted."""
+        options: dict[str, object] = {"ScanIndexForward": forward}
+        if most < 1000:
+            options["Limit"] = most  # a pack holds at least one event
+        stored: list[_Stored] = []
+        count = 0
+        while True:
+            page = self._table.query(key, low, high, **options)
+            stored += [_Stored.of(item) for item in page["Items"]]
+            count += sum(
+                wanted(e.originator_version)
+                for s in stored[-len(page["Items"]) :]
+                for e in s.events
+            )
+            if count >= most or "LastEvaluatedKey" not in page:
+                return stored
+            options["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """One pack as it was read."""
+
+    sk: int
+    events: list[StoredEvent]
+
+    @classmethod
+    def of(cls, item: Item) -> _Stored:
+        return cls(int(item["sk"]["N"]), unpack(item))
+
+    @property
+    def last(self) -> int:
+        return self.events[-1].originator_version
+
+
+def taken(event: StoredEvent) -> IntegrityError:
+    """The one reason for an `IntegrityError` about events."""
+    return IntegrityError(
+        f"version {event.originator_version} of {event.originator_id} is already recorded: load "
+        "again and decide again"
+    )

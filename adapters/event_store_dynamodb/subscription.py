@@ -1,0 +1,82 @@
+"""Following the log as it grows."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from eventsourcing.persistence import Notification, Subscription
+
+from .log import TRUST, restored
+
+if TYPE_CHECKING:
+    from .recorders import DynamoDBApplicationRecorder
+
+PAGE = 500
+SHORTEST_WAIT, LONGEST_WAIT = 0.02, 0.2  # seconds between looks for what other processes wrote
+
+
+class DynamoDBSubscription(Subscription["DynamoDBApplicationRecorder"]):
+    """Yields every notification above ``gt``, in order, waiting for more.
+
+    Woken at once by what this process appends, within 200 ms by what others do. Keeps a cursor of
+    what was *scanned*: `position` moves past events of other topics, so nothing is searched twice
+    and a projection can checkpoint past what it skips. Raises `LogRestored` when the log ends
+    before ``gt`` or before what this subscription has seen.
+    """
+
+    def __init__(
+        self,
+        recorder: DynamoDBApplicationRecorder,
+        gt: int | None = None,
+        topics: Sequence[str] = (),
+    ) -> None:
+        super().__init__(recorder=recorder, gt=gt, topics=topics)
+        self._log = recorder.log
+        self._next = (gt or 0) + 1
+        self._ready: deque[Notification] = deque()
+        self._woken = Event()
+        self._checked = time.monotonic()
+        self._wait = SHORTEST_WAIT
+        if self._next > 1 and (end := self._log.refresh()) < self._next - 1:
+            raise restored(self._next - 1, end)
+        recorder.listen(self._woken)
+
+    @property
+    def position(self) -> int:
+        """The last position delivered or skipped because of its topic."""
+        return self._ready[0].id - 1 if self._ready else self._next - 1
+
+    def stop(self) -> None:
+        """End the iteration, also in a thread that waits in it."""
+        super().stop()
+        self._woken.set()
+        self._recorder.unlisten(self._woken)
+
+    def __exit__(self, *args: object, **kwargs: Any) -> None:
+        super().__exit__(*args, **kwargs)
+        self._ready.clear()
+
+    def __next__(self) -> Notification:
+        """The next notification; waits for one."""
+        while not self._has_been_stopped:
+            if self._ready:
+                return self._ready.popleft()
+            self._woken.clear()
+            self._scan()
+        raise StopIteration
+
+    def _scan(self) -> None:
+        found, following = self._log.read(self._next, PAGE, topics=self._topics)
+        self._ready.extend(found)
+        if following > self._next:
+            self._next, self._wait = following, SHORTEST_WAIT
+            return
+        self._woken.wait(self._wait)
+        self._wait = min(LONGEST_WAIT, 2 * self._wait)
+        if time.monotonic() - self._checked > TRUST:
+            self._checked = time.monotonic()
+            self._log.refresh()

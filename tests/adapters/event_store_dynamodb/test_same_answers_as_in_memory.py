@@ -1,0 +1,140 @@
+"""Any calls get the answers that the library's in-memory recorder gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
+from eventsourcing.popo import POPOProcessRecorder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.adapters.event_store_dynamodb.conftest import settings_for
+from tests.adapters.event_store_dynamodb.events import a_factory, a_process_recorder
+
+ORIGINATORS: list[UUID | str] = [UUID(int=1), UUID(int=2), "an id, as text", "ünï#code"]
+TOPICS = ["opened", "changed", "größer"]
+STATES = st.one_of(
+    st.sampled_from([b"", b'{"a":1}', "grün".encode(), b"\xff\xfe\x00"]), st.binary(max_size=40)
+)
+
+
+@st.composite
+def appends(draw: st.DrawFn) -> list[tuple[list[StoredEvent], Tracking | None]]:
+    """Appends that mostly succeed; some repeat a version, some leave one out, some are empty."""
+    first = {o: draw(st.integers(0, 1)) for o in ORIGINATORS}
+    calls = []
+    for _ in range(draw(st.integers(1, 7))):
+        events = []
+        after = dict(first)
+        for _ in range(draw(st.integers(0, 6))):
+            originator = draw(st.sampled_from(ORIGINATORS))
+            step = draw(st.sampled_from([0, 0, 0, 0, 0, 0, 1, -1]))
+            version = after[originator] + step
+            if version < 0:
+                continue
+            events.append(
+                StoredEvent(originator, version, draw(st.sampled_from(TOPICS)), draw(STATES))
+            )
+            after[originator] = max(after[originator], version + 1)
+        tracking = draw(st.none() | st.builds(Tracking, st.just("up"), st.integers(1, 9)))
+        calls.append((events, tracking))
+        first = after
+    return calls
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An answer that is an `IntegrityError`."""
+
+
+def answer(recorder: Any, call: tuple[list[StoredEvent], Tracking | None]) -> Any:
+    events, tracking = call
+    try:
+        return recorder.insert_events(events, tracking=tracking)
+    except IntegrityError:
+        return Refused()
+
+
+def backfills(recorder: POPOProcessRecorder, events: list[StoredEvent]) -> bool:
+    """Whether a version that was left out is to be recorded after all: the one thing refused."""
+    for stored in events:
+        known = [e.originator_version for e in recorder.select_events(stored.originator_id)]
+        if known and stored.originator_version < max(known):
+            return stored.originator_version not in known
+    return False
+
+
+@pytest.fixture(scope="module")
+def module_env(endpoint: str) -> dict[str, str]:
+    """One table for all examples, an application's name for each."""
+    return settings_for(endpoint)
+
+
+POSITIONS = st.none() | st.integers(-2, 45)
+
+
+@settings(max_examples=60)
+@given(
+    bucket=st.integers(2, 12),
+    calls=appends(),
+    pages=st.lists(
+        st.tuples(
+            POSITIONS,
+            st.integers(1, 12),
+            POSITIONS,
+            st.lists(st.sampled_from(TOPICS), max_size=2),
+            st.booleans(),
+        ),
+        min_size=3,
+        max_size=8,
+    ),
+    loads=st.lists(
+        st.tuples(
+            st.sampled_from(ORIGINATORS),
+            st.none() | st.integers(-1, 9),
+            st.none() | st.integers(-1, 9),
+            st.booleans(),
+            st.none() | st.integers(1, 5),
+        ),
+        min_size=3,
+        max_size=8,
+    ),
+)
+def test_any_calls_get_the_answers_of_the_recorder_in_memory(
+    module_env: dict[str, str],
+    bucket: int,
+    calls: list[tuple[list[StoredEvent], Tracking | None]],
+    pages: list[tuple[int | None, int, int | None, list[str], bool]],
+    loads: list[tuple[UUID | str, int | None, int | None, bool, int | None]],
+) -> None:
+    name = f"app-{uuid4().hex}"
+    factory = a_factory(module_env, name, DYNAMODB_BUCKET=str(bucket))
+    fresh = a_factory(module_env, name, DYNAMODB_BUCKET="100000")  # what is stored counts
+    try:
+        ours, memory = a_process_recorder(factory), POPOProcessRecorder()
+        for call in calls:
+            if not backfills(memory, call[0]):
+                assert answer(ours, call) == answer(memory, call)
+        for recorder in (ours, a_process_recorder(fresh)):
+            assert recorder.max_notification_id() == memory.max_notification_id()
+            assert recorder.max_tracking_id("up") == memory.max_tracking_id("up")
+            for start, limit, stop, topics, inclusive in pages:
+                page: dict[str, Any] = {"topics": topics, "inclusive_of_start": inclusive}
+                assert recorder.select_notifications(
+                    start, limit, stop, **page
+                ) == memory.select_notifications(start, limit, stop, **page)
+            for originator, gt, lte, desc, most in loads:
+                load: dict[str, Any] = {"gt": gt, "lte": lte, "desc": desc, "limit": most}
+                expected = sorted(
+                    memory.select_events(originator, gt=gt, lte=lte),
+                    key=lambda e: e.originator_version,
+                    reverse=desc,
+                )[:most]
+                assert recorder.select_events(originator, **load) == expected
+    finally:
+        factory.close()
+        fresh.close()
