@@ -86,12 +86,16 @@ INPUT: dict[str, str] = {
     "wrong_build": "REF differs from {reference} in {wrong} of the first {checked} records, here "
     "for the first time: the file was made with another genome.{hint} Choose the matching "
     "reference.",
+    "unknown_reference": "There is no reference “{reference}” here. Choose one of those installed: "
+    "{installed}.",
     "unknown_contigs": "No contig of the file is one of {reference}.{hint} Choose the matching "
     "reference, or rename the contigs with `bcftools annotate --rename-chrs`.",
 }
 
 # The run, not the file: a second attempt may mend it.
 RUN: dict[str, str] = {
+    "gave_up": "The annotation was begun {attempts} times and never came to an end. Run it again, "
+    "and tell the operator if it happens twice.",
     "engine_crashed": "The annotation engine ended unexpectedly. Nothing was published; try again, "
     "and tell the operator if it happens twice.",
     "engine_killed": "The annotation engine was ended from outside. Try again.",
