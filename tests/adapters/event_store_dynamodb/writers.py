@@ -41,9 +41,8 @@ def write(order: dict[str, Any]) -> None:
         return told
 
     with ThreadPoolExecutor(order["threads"]) as pool:
-        told = [
-            line for lines in pool.map(fill_a_stream, range(order["threads"])) for line in lines
-        ]
+        shares = list(pool.map(fill_a_stream, range(order["threads"])))
+    told = [line for lines in shares for line in lines]
     factory.close()
     (Path(order["folder"]) / f"{order['seed']}.json").write_text(json.dumps(told))
 
