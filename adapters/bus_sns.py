@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ class NotPublished(Exception):
 
 
 class SnsBus:
-    """Publishes in log order, in as few requests as SNS allows."""
+    """Publishes in log order to the topic of that name, in as few requests as SNS allows."""
 
-    def __init__(self, client: SNSClient, topic_arn: str) -> None:
+    def __init__(self, client: SNSClient, topic: str) -> None:
         self._sns = client
-        self._topic_arn = topic_arn
+        self._topic = topic
 
     def publish(self, events: Sequence[Mapping[str, Any]]) -> None:
         """As the port says; ``NotPublished`` when an entry was refused."""
@@ -37,6 +38,14 @@ class SnsBus:
                     f"SNS refused {len(failed)} of {len(batch)} events, the first with "
                     f"{first['Code']}: {first.get('Message', 'no reason given')}"
                 )
+
+    @cached_property
+    def _topic_arn(self) -> str:
+        for page in self._sns.get_paginator("list_topics").paginate():
+            for topic in page["Topics"]:
+                if topic["TopicArn"].endswith(f":{self._topic}"):
+                    return topic["TopicArn"]
+        raise NotPublished(f"There is no topic {self._topic}: is the template deployed?")
 
 
 def _entry(number: int, event: Mapping[str, Any]) -> Entry:

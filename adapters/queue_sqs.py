@@ -30,16 +30,15 @@ COUNTS: tuple[QueueAttributeNameType, ...] = (
 
 
 class SqsQueue:
-    """One kind of work: the queue ``<prefix>-<name>`` and its dead-letter queue.
+    """One kind of work: the queue of that name and its dead-letter queue, ``<name>-dead``.
 
     A receipt that has expired does nothing and raises nothing: the message has been or will be
     delivered again, and whoever gets it finds what is left to do.
     """
 
-    def __init__(self, client: SQSClient, name: str, *, prefix: str) -> None:
+    def __init__(self, client: SQSClient, name: str) -> None:
         self._sqs = client
         self._name = name
-        self._prefix = prefix
 
     @property
     def name(self) -> str:
@@ -86,11 +85,11 @@ class SqsQueue:
 
     @cached_property
     def _url(self) -> str:
-        return self._sqs.get_queue_url(QueueName=f"{self._prefix}-{self._name}")["QueueUrl"]
+        return self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
 
     @cached_property
     def _dead_url(self) -> str:
-        return self._sqs.get_queue_url(QueueName=f"{self._prefix}-{self._name}{DEAD}")["QueueUrl"]
+        return self._sqs.get_queue_url(QueueName=self._name + DEAD)["QueueUrl"]
 
     def _receive(self, url: str, wait_seconds: int, limit: int) -> list[Delivery]:
         answer = self._sqs.receive_message(

@@ -7,54 +7,18 @@ at every replay.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
 
+from domain import job_events
 from domain.errors import StaleAttempt, WrongState
+from domain.job_events import Failure, FileRef, InputRef, Outcome
 from domain.stamped import Stamped
 
 # an event method is handed its event's own time when it is declared; callers leave it out
 Time = datetime | None
-
-
-class FileRef(TypedDict):
-    """One stored file: where it is, its size in bytes, its SHA-256 in hex."""
-
-    key: str
-    bytes: int
-    sha256: str
-
-
-class InputRef(TypedDict):
-    """The input as accepted: the entity tag pins the very bytes; the worker takes their digest."""
-
-    key: str
-    bytes: int
-    etag: str
-
-
-class Outcome(TypedDict):
-    """What a completed attempt made."""
-
-    files: dict[str, FileRef]  # "result", "index", "log", "summary", …
-    input_sha256: str
-    records_in: int
-    records_out: int
-    by_consequence: dict[str, int]
-    by_impact: dict[str, int]
-    skipped: dict[str, int]
-    seconds: float
-
-
-class Failure(TypedDict):
-    """Why an attempt failed: a code and a place; the sentence is made when it is shown."""
-
-    code: str
-    line: int | None
-    column: int | None
-    facts: dict[str, str | int]
 
 
 # move -> {state before: state after}; what is not here is refused
@@ -72,7 +36,7 @@ FINISHED = frozenset({"completed", "failed", "cancelled"})
 class Job(Stamped):
     TOPIC = "job"
 
-    class Event(Stamped.Event):
+    class Event(job_events.JobEvent):
         pass
 
     class Created(Event, Aggregate.Created):
@@ -82,35 +46,12 @@ class Job(Stamped):
         reference: str
         options: dict[str, Any]
 
-    class AnnotationStarted(Event):
-        TOPIC = "job.annotation_started.v1"
-        attempt: int
-        worker: str
-        provenance: dict[str, Any]
-
-    class AnnotationCompleted(Event):
-        TOPIC = "job.annotation_completed.v1"
-        attempt: int
-        outcome: dict[str, Any]
-
-    class AnnotationFailed(Event):
-        TOPIC = "job.annotation_failed.v1"
-        attempt: int
-        failure: dict[str, Any]
-        log: dict[str, Any] | None
-        final: bool
-
-    class Cancelled(Event):
-        TOPIC = "job.cancelled.v1"
-        reason: str
-
-    class DeletionRequested(Event):
-        TOPIC = "job.deletion_requested.v1"
-        reason: str
-
-    class Deleted(Event):
-        TOPIC = "job.deleted.v1"
-        removed: dict[str, int]
+    AnnotationStarted = job_events.AnnotationStarted
+    AnnotationCompleted = job_events.AnnotationCompleted
+    AnnotationFailed = job_events.AnnotationFailed
+    Cancelled = job_events.Cancelled
+    DeletionRequested = job_events.DeletionRequested
+    Deleted = job_events.Deleted
 
     def __init__(
         self,

@@ -7,9 +7,123 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-REJECTIONS: dict[str, str] = {
+# The person's file: what is wrong and what to do. Codes are stable; facts stand in braces.
+INPUT: dict[str, str] = {
+    "input_missing": "The uploaded file is gone. Upload it again.",
+    "input_changed": "The file is not the one that was submitted: it was replaced after the "
+    "upload. Upload it again.",
     "empty_file": "The file is empty. Upload a VCF with a header and at least one variant line.",
+    "no_records": "The file has a header but no variant line. Check the step that wrote it, and "
+    "upload a file with at least one variant.",
+    "no_header": "This is not a VCF header. A VCF begins with “##fileformat=VCFv4.2” and a line "
+    "“#CHROM POS ID REF ALT QUAL FILTER INFO” separated by tabs: upload the file with its header.",
+    "no_column_line": "The line “#CHROM POS ID REF ALT QUAL FILTER INFO” is missing before the "
+    "variants. Add it, separated by tabs, after the last “##” line.",
+    "column_line": "The line that begins with “#CHROM” must name the columns of a VCF, and here "
+    "“{expected}” is expected. Correct the line; columns are separated by one tab.",
+    "header_twice": "A second “##fileformat” begins here: two files seem to have been joined. "
+    "Join VCF files with `bcftools concat`, or remove the second header.",
+    "header_in_body": "A header line stands among the variants: two files seem to have been "
+    "joined. Join VCF files with `bcftools concat`, or remove the line.",
+    "header_too_large": "The header is longer than {bytes} bytes. Remove header lines that the "
+    "variants do not need, for instance with `bcftools annotate -x`.",
+    "contig_line": "This contig line has no ID. Write it as “##contig=<ID=chr1,length=248956422>” "
+    "or remove it.",
+    "too_many_contigs": "The file names more than {contigs} contigs. Remove the ones without "
+    "variants from the header.",
+    "version": "VCF version “{version}” is not known here. Convert the file to VCF 4.2, for "
+    "instance with `bcftools view` or `vcf-convert`.",
+    "duplicate_samples": "A sample name stands twice in this line. Give every sample a name of its "
+    "own, for instance with `bcftools reheader -s`.",
+    "not_vcf": "This is {kind}, not a VCF. Upload the VCF itself, plain or packed with gzip or "
+    "bgzip.",
+    "not_utf8": "A character here is not UTF-8 text. Save the file as UTF-8, for instance with "
+    "`iconv -f latin1 -t utf-8`.",
+    "nul": "There is a NUL byte here: the file is damaged or not a text file. Upload it again, or "
+    "write it anew.",
+    "carriage_return": "A carriage return stands inside the line. Convert the line ends to Unix "
+    "style, for instance with `dos2unix` or `mac2unix`.",
+    "truncated": "The packed file ends too early: the upload or the copy was cut off. Upload it "
+    "again; if it is whole, pack it anew with `bgzip`.",
+    "corrupt_gzip": "The packed file cannot be unpacked after {bytes} bytes. Check it with "
+    "`gzip -t`, and copy or pack it again.",
+    "corrupt_bcf": "The BCF file cannot be read. Check it with `bcftools view`, or upload it as "
+    "VCF.",
+    "bomb": "The file unpacks to more than {ratio} times its size, which no VCF does. Upload it "
+    "unpacked if it is one.",
+    "too_large": "The unpacked file is larger than the {limit} bytes allowed here. Upload a part "
+    "of it (for instance with `bcftools view -r`), or choose a plan that allows more.",
+    "line_too_long": "The line is longer than {bytes} bytes. Remove long INFO values, for instance "
+    "with `bcftools annotate -x INFO/NAME`, or split the samples over several files.",
+    "empty_lines": "There are more than {lines} empty lines. Remove them, for instance with "
+    "`sed '/^$/d'`.",
+    "spaces": "The columns are separated by spaces. A VCF needs one tab between columns: replace "
+    "the spaces by tabs.",
+    "too_few_columns": "A variant line has at least 8 columns separated by tabs; this one has "
+    "{columns}. Complete or remove the line.",
+    "column_count": "This line has {columns} columns, but the header names {expected}. Correct the "
+    "line, or the “#CHROM” line.",
+    "position": "The position is not a whole number. Write POS as the 1-based position of the "
+    "first base of REF.",
+    "position_zero": "The position is 0, before the first base. Positions in a VCF count from 1: "
+    "add 1 if the file was made from 0-based positions.",
+    "position_past_end": "The position lies behind the end of {contig}, which has {length} bases "
+    "in the reference. The file was made with another genome, or the line is wrong: choose the "
+    "matching reference, or correct the line.",
+    "too_many_at_position": "More than {records} records stand at position {position}. Join them "
+    "into one record each with `bcftools norm -m +any`, or remove repeated lines.",
+    "too_many_alleles": "More than {alleles} alternate alleles stand at position {position}. Split "
+    "them with `bcftools norm -m -any`, or remove the rare ones.",
+    "quality": "QUAL is neither a number nor “.”. Correct the value, or write “.”.",
+    "ref_not_bases": "REF must be bases (A, C, G, T, N). Write insertions and deletions with the "
+    "base before them, as VCF asks, not with “-” or “.”.",
+    "alt_not_bases": "ALT must be bases, “*”, “.”, a symbol such as “<DEL>”, or a breakend. Write "
+    "several alleles with commas, and deletions with the base before them, not with “-”.",
+    "info_type": "The INFO value of {tag} is not of the type its header line declares. Correct the "
+    "value, or the Type in the header.",
+    "wrong_lengths": "The header says that {contig} has {declared} bases; in {reference} it has "
+    "{length}. The file was made with another genome.{hint} Choose the matching reference.",
+    "wrong_build": "REF differs from {reference} in {wrong} of the first {checked} records, here "
+    "for the first time: the file was made with another genome.{hint} Choose the matching "
+    "reference.",
+    "unknown_contigs": "No contig of the file is one of {reference}.{hint} Choose the matching "
+    "reference, or rename the contigs with `bcftools annotate --rename-chrs`.",
 }
+
+# The run, not the file: a second attempt may mend it.
+RUN: dict[str, str] = {
+    "engine_crashed": "The annotation engine ended unexpectedly. Nothing was published; try again, "
+    "and tell the operator if it happens twice.",
+    "engine_killed": "The annotation engine was ended from outside. Try again.",
+    "engine_missing": "The annotation engine is not installed. Tell the operator of this service.",
+    "engine_out_of_memory": "The file needed more memory than one annotation may take. Split it, "
+    "for instance by contig, and try again.",
+    "engine_out_of_time": "The annotation took longer than it may. Split the file, for instance by "
+    "contig, and try again.",
+    "engine_out_of_disk": "The annotation wrote more than it may, or the disk is full. Try again "
+    "later, or split the file.",
+    "engine_lost_records": "The result did not have every record of the input, so it was not "
+    "published. Try again, and tell the operator if it happens twice.",
+}
+
+REJECTIONS: dict[str, str] = {**INPUT, **RUN}
+
+# Why single records are left without annotation while the rest of the file is annotated.
+SKIPPED: dict[str, str] = {
+    "unknown_contig": "on contigs the reference does not have",
+    "contig_length": "on contigs whose declared length differs from the reference",
+    "wrong_ref": "whose REF differs from the reference",
+    "breakend": "that are breakends, which have no consequence here",
+    "ambiguous_base": "with ambiguous bases (IUPAC codes)",
+    "no_alternate": "without an alternate allele",
+}
+
+
+class _Facts(dict[str, object]):
+    """A fact an older version did not record leaves a gap, not an error."""
+
+    def __missing__(self, key: str) -> str:
+        return "" if key == "hint" else "…"
 
 
 def sentence(
@@ -27,4 +141,14 @@ def sentence(
     text = REJECTIONS.get(code)
     if text is None:
         return f"{place}The annotation failed ({code}). Open the log for details."
-    return place + text.format_map(dict(facts or {}))
+    shown = {name: _shown(value) for name, value in (facts or {}).items()}
+    return place + text.format_map(_Facts(shown))
+
+
+def _shown(value: str | int) -> str:
+    return f"{value:,}" if isinstance(value, int) else value
+
+
+def skip_reason(reason: str) -> str:
+    """Why records were left without annotation, to follow their number: “3 records …”."""
+    return SKIPPED.get(reason, reason)

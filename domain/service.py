@@ -15,7 +15,8 @@ from eventsourcing.utils import EnvType
 from domain.account import Account
 from domain.context import at
 from domain.errors import NotFound, NotSeenYet
-from domain.job import Failure, FileRef, InputRef, Job, Outcome
+from domain.job import Job
+from domain.job_events import Failure, FileRef, InputRef, Outcome
 from domain.plans import PLANS, Plan
 
 COMMAND_TRIES = 10  # how often a command is decided again when a rival wrote first

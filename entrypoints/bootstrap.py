@@ -36,7 +36,7 @@ from projections.job_views import View, all_views
 from projections.listeners import LISTENERS
 
 if TYPE_CHECKING:
-    from adapters.aws import Aws
+    from adapters.cloud import Cloud
 
 log = structlog.get_logger()
 
@@ -98,10 +98,10 @@ class Gas:
     # --- the cloud ---------------------------------------------------------------------------
 
     @cached_property
-    def aws(self) -> Aws:
-        from adapters.aws import Aws
+    def cloud(self) -> Cloud:
+        from adapters.cloud import Cloud
 
-        return Aws(region=self.settings.aws_region, endpoint=self.settings.aws_endpoint_url or None)
+        return Cloud(self.settings.aws_endpoint or None)
 
     @cached_property
     def uploads(self) -> ObjectStore:
@@ -115,26 +115,22 @@ class Gas:
     def bus(self) -> Bus:
         from adapters.bus_sns import SnsBus
 
-        return SnsBus(self.aws.client("sns"), self._topic_arn())
+        return SnsBus(self.cloud.client("sns"), f"{self.settings.stack}-events")
 
     @cached_property
     def queues(self) -> Mapping[str, WorkQueue]:
         """Every work queue by its kind of work, as in LISTENERS."""
         return {name: self._queue(name) for name in LISTENERS}
 
-    def _topic_arn(self) -> str:
-        account = self.aws.client("sts").get_caller_identity()["Account"]
-        return f"arn:aws:sns:{self.settings.aws_region}:{account}:{self.settings.stack}-events"
-
     def _bucket(self, name: str) -> ObjectStore:
         from adapters.objects_s3 import S3Objects
 
-        return S3Objects(self.aws.client("s3"), f"{self.settings.stack}-{name}")
+        return S3Objects(self.cloud.client("s3"), f"{self.settings.stack}-{name}")
 
     def _queue(self, name: str) -> WorkQueue:
         from adapters.queue_sqs import SqsQueue
 
-        return SqsQueue(self.aws.client("sqs"), name, prefix=self.settings.stack)
+        return SqsQueue(self.cloud.client("sqs"), f"{self.settings.stack}-{name}")
 
     @cached_property
     def identity(self) -> IdentityProvider:

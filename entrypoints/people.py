@@ -24,6 +24,7 @@ SESSION_KEY = "session_key"  # pk digest -> user
 TOKEN = "token"  # noqa: S105 — pk digest -> user, token id, scopes, name
 TOKEN_OF = "token_of"  # noqa: S105 — pk user, sk token id -> digest, name, scopes, created
 SESSION_LASTS = timedelta(days=14)
+SESSION_ID = 16  # hex digits of a session's digest that name it to its user
 
 
 class NotSignedIn(DomainError):
@@ -89,12 +90,29 @@ class People:
 
     def end_session(self, secret: str) -> str:
         """End it; the provider's access token that is to be revoked, if there is one."""
-        record = self.records.get(SESSION_KEY, _digest(secret))
-        if record is None:
-            return ""
-        self.records.delete(SESSION_KEY, _digest(secret))
-        self.records.delete(SESSION, record.value["user"], _digest(secret))
-        return str(record.value["access_token"])
+        return self._end(_digest(secret))
+
+    def sessions(self, user: UUID) -> list[dict[str, Any]]:
+        """The user's living sessions, oldest first: ``id`` and ``created``; no secrets."""
+        found = [
+            {"id": r.sk[:SESSION_ID], "created": r.value["created"]}
+            for r in self.records.query(SESSION, str(user))
+        ]
+        return sorted(found, key=lambda session: str(session["created"]))
+
+    def session_id(self, secret: str) -> str:
+        """What ``sessions`` calls the session of that secret."""
+        return _digest(secret)[:SESSION_ID]
+
+    def end_session_of(self, user: UUID, session_id: str) -> str:
+        """End one of the user's own sessions, on whatever machine; as ``end_session``.
+
+        ``NotFound`` when the user has none of that id.
+        """
+        for record in self.records.query(SESSION, str(user)):
+            if record.sk[:SESSION_ID] == session_id:
+                return self._end(record.sk)
+        raise NotFound("You have no such session: it has ended already.")
 
     def profile(self, user: UUID) -> dict[str, Any]:
         """Name, email and organization as the provider gave them; empty when unknown."""
@@ -139,6 +157,14 @@ class People:
         self.records.delete(TOKEN_OF, str(user), token_id)
 
     # --- users -------------------------------------------------------------------------------
+
+    def _end(self, digest: str) -> str:
+        record = self.records.get(SESSION_KEY, digest)
+        if record is None:
+            return ""
+        self.records.delete(SESSION_KEY, digest)
+        self.records.delete(SESSION, record.value["user"], digest)
+        return str(record.value["access_token"])
 
     def _user_of(self, subject: str) -> UUID:
         """The user an identity belongs to, minted at random on the first sign-in."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -25,16 +25,7 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, description="annotations at once in one worker process")
     sweep_seconds: float = Field(5.0, gt=0, description="pause between two sweeps")
     references: Path | None = Field(None, description="more references than the bundled ones")
-    aws_endpoint_url: str = Field(
-        "",
-        validation_alias="AWS_ENDPOINT_URL",
-        description="AWS's own variable; the embedded cloud's address (`gas up` sets it)",
-    )
-    aws_region: str = Field(
-        "us-east-1",
-        validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"),
-        description="AWS's own variable",
-    )
+    aws_endpoint: str = Field("", description="the embedded cloud's address (`gas up` sets it)")
     globus_url: str = Field("", description="the loopback Globus Auth (`gas up` sets it)")
     globus_client_id: str = Field("", description="of the confidential Globus client")
     globus_client_secret: SecretStr = Field(SecretStr(""), description="of the Globus client")

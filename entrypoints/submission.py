@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.errors import InputRejected, NotFound, PlanLimit
-from domain.job import InputRef, Job
+from domain.job import Job
+from domain.job_events import InputRef
 from domain.plans import PLANS, Plan
 from domain.ports import Annotator, Limits, ObjectStore, PresignedPost, Records, Views
 from domain.service import AnnotationService, Recorded, job_id_for
@@ -94,10 +95,12 @@ class Submission:
         upload_id: str,
         reference: str,
         label: str = "",
+        filename: str = "",
         options: dict[str, Any] | None = None,
     ) -> Recorded[Job]:
         """Check what was uploaded and accept it as a job; again gives the same job.
 
+        ``filename`` is for uploads whose name was not known before (forms without scripts).
         Raises ``NotFound``, ``PlanLimit`` or ``InputRejected``, each with a sentence.
         """
         job_id = job_id_for(upload_id)
@@ -109,14 +112,38 @@ class Submission:
         self._check_reference(reference)
         self._check_counts(owner, plan)
         stored = self._keep(upload["key"], job_id, reference, plan)
-        self._name(job_id, filename=upload["filename"], label=label[:LABEL_LENGTH])
+        name = _clean(filename) if filename else upload["filename"]
+        self._name(job_id, filename=name, label=label[:LABEL_LENGTH])
         return self.service.submit_job(
             job_id=job_id, owner=owner, input=stored, reference=reference, options=options or {}
+        )
+
+    def submit_again(self, owner: UUID, job_id: UUID, *, upload_id: str) -> Recorded[Job]:
+        """A new job for the input of an old one; the same ``upload_id`` gives the same job.
+
+        Raises as ``submit`` does; ``NotFound`` also when the old job's input is gone.
+        """
+        old = self.service.job(job_id, owner=owner)
+        if old.deletion_requested:
+            raise NotFound(f"Job {job_id} was deleted.")
+        label = self.records.get(LABEL, str(job_id))
+        names = label.value if label else {"filename": f"{job_id}.vcf", "label": ""}
+        key = self._reserve(owner, upload_id, names["filename"])
+        self.uploads.copy_from(self.files, old.input["key"], key, if_match=old.input["etag"])
+        return self.submit(
+            owner,
+            upload_id=upload_id,
+            reference=old.reference,
+            label=names["label"],
+            options=old.options,
         )
 
     # --- steps -------------------------------------------------------------------------------
 
     def _reserve(self, owner: UUID, upload_id: str, filename: str) -> str:
+        taken = self.records.get(UPLOAD, upload_id)
+        if taken is not None and taken.value["owner"] != str(owner):
+            raise NotFound("There is no such upload, or it is older than a day. Upload again.")
         key = f"uploads/{owner}/{upload_id}"
         expires = (self.clock() + UPLOAD_LASTS).timestamp()
         value = {"owner": str(owner), "key": key, "filename": _clean(filename)}

@@ -11,7 +11,8 @@ from uuid import UUID
 from domain.context import acting
 from domain.due import Situation, Step, next_step
 from domain.errors import StaleAttempt, WrongState
-from domain.job import Failure, Job
+from domain.job import Job
+from domain.job_events import Failure
 from domain.leases import RENEW_EVERY, Lease, Leases
 from domain.ports import Annotator, Interrupted, Limits, ObjectStore, Records, Views
 from domain.service import AnnotationService

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 
 from domain.due import MAX_FAILURES
 from domain.errors import InputRejected, NotFound, WrongState
-from domain.job import Failure, FileRef, Job, Outcome
+from domain.job import Job
+from domain.job_events import Failure, FileRef, Outcome
 from domain.leases import Lease, Leases
 from domain.ports import (
     Annotation,
@@ -107,8 +108,8 @@ class Attempt:
 
     def _store(self, product: Product) -> FileRef:
         key = f"results/{self.job.id}/{self.lease.attempt}/{product.name}"
-        self.files.upload(key, product.path, content_type=product.content_type)
-        return FileRef(key=key, bytes=product.bytes, sha256=product.sha256)
+        head = self.files.upload(key, product.path, content_type=product.content_type)
+        return FileRef(key=key, bytes=product.bytes, sha256=product.sha256, etag=head.etag)
 
     def _record_failure(self, failure: Failure, workdir: Path, *, final: bool) -> None:
         self.service.record_failure(

@@ -7,7 +7,8 @@ from typing import Self
 from uuid import UUID, uuid4
 
 from domain.context import acting, at
-from domain.job import Failure, FileRef, InputRef, Job, Outcome
+from domain.job import Job
+from domain.job_events import Failure, FileRef, InputRef, Outcome
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 AN_INPUT = InputRef(key="inputs/x", bytes=120, etag="e1")
@@ -16,7 +17,9 @@ A_FAILURE = Failure(code="engine_crashed", line=None, column=None, facts={})
 
 def an_outcome(**changes: object) -> Outcome:
     outcome = Outcome(
-        files={"result": FileRef(key="results/x/1/annotated.vcf.gz", bytes=10, sha256="ab")},
+        files={
+            "result": FileRef(key="results/x/1/annotated.vcf.gz", bytes=10, sha256="ab", etag="e2")
+        },
         input_sha256="cd",
         records_in=1,
         records_out=1,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from adapters.aws import Aws
 from adapters.bus_sns import SnsBus
+from adapters.cloud import Cloud
 from adapters.objects_s3 import S3Objects
 from adapters.queue_sqs import SqsQueue
 from entrypoints.local.cloud import EmbeddedCloud, deploy, start
@@ -25,10 +25,10 @@ class Stack:
     """The template's resources under a prefix of their own, and our adapters to them."""
 
     cloud: EmbeddedCloud
-    aws: Aws
+    aws: Cloud
     prefix: str
 
-    def aws_again(self) -> Aws:
+    def aws_again(self) -> Cloud:
         """Clients that no other test shares."""
         return self.cloud.aws
 
@@ -41,15 +41,15 @@ class Stack:
         return S3Objects(self.aws.client("s3"), f"{self.prefix}-files")
 
     @property
-    def topic_arn(self) -> str:
-        return f"arn:aws:sns:us-east-1:000000000000:{self.prefix}-events"
+    def topic(self) -> str:
+        return f"{self.prefix}-events"
 
     @property
     def bus(self) -> SnsBus:
-        return SnsBus(self.aws.client("sns"), self.topic_arn)
+        return SnsBus(self.aws.client("sns"), self.topic)
 
     def queue(self, name: str) -> SqsQueue:
-        return SqsQueue(self.aws.client("sqs"), name, prefix=self.prefix)
+        return SqsQueue(self.aws.client("sqs"), f"{self.prefix}-{name}")
 
 
 @pytest.fixture(scope="session")
@@ -61,13 +61,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
 
 
 @pytest.fixture(scope="session")
-def aws(cloud: EmbeddedCloud) -> Aws:
+def aws(cloud: EmbeddedCloud) -> Cloud:
     """The session's clients of it."""
     return cloud.aws
 
 
 @pytest.fixture
-def stack(cloud: EmbeddedCloud, aws: Aws) -> Stack:
+def stack(cloud: EmbeddedCloud, aws: Cloud) -> Stack:
     """Topic, queues and buckets of this test alone."""
     prefix = f"t{secrets.token_hex(6)}"
     deploy(cloud, prefix, origins=[ORIGIN])

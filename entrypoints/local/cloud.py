@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adapters.aws import Aws
+from adapters.cloud import Cloud
 from entrypoints.local import children
 
 if TYPE_CHECKING:
@@ -71,8 +71,9 @@ class EmbeddedCloud:
         return f"http://127.0.0.1:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """AWS's own variables for processes that shall use this cloud."""
+        """For processes that shall use this cloud: ours, and AWS's own for any other tool."""
         return {
+            "GAS_AWS_ENDPOINT": self.endpoint,
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": self.secret,
@@ -81,11 +82,9 @@ class EmbeddedCloud:
         }
 
     @property
-    def aws(self) -> Aws:
-        """The same for this process."""
-        return Aws(
-            region=REGION, endpoint=self.endpoint, access_key=ACCESS_KEY, secret_key=self.secret
-        )
+    def aws(self) -> Cloud:
+        """New clients of it for this process."""
+        return Cloud(self.endpoint, region=REGION, access_key=ACCESS_KEY, secret_key=self.secret)
 
     def end(self) -> None:
         self.child.end(patience=3.0)

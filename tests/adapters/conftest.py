@@ -1,3 +1,4 @@
 from tests.cloud import aws, cloud, stack
+from tests.standins import globus
 
-__all__ = ["aws", "cloud", "stack"]
+__all__ = ["aws", "cloud", "globus", "stack"]

@@ -64,15 +64,17 @@ def test_a_batch_never_exceeds_what_sns_takes(stack: Stack, queue: SqsQueue) -> 
 def test_a_refused_entry_is_an_error(stack: Stack) -> None:
     sns = stack.aws_again().client("sns")  # the shared one must not be stubbed
     answer = {"Successful": [], "Failed": [{"Id": "0", "Code": "Throttled", "SenderFault": False}]}
+    topics = {"Topics": [{"TopicArn": f"arn:aws:sns:us-east-1:000000000000:{stack.topic}"}]}
     with Stubber(sns) as stub:
+        stub.add_response("list_topics", topics)
         stub.add_response("publish_batch", answer)
         with pytest.raises(NotPublished, match="1 of 1 events, the first with Throttled"):
-            SnsBus(sns, stack.topic_arn).publish([event()])
+            SnsBus(sns, stack.topic).publish([event()])
 
 
 def test_publishing_to_a_topic_that_is_not_there_is_an_error(stack: Stack) -> None:
-    bus = SnsBus(stack.aws.client("sns"), stack.topic_arn + "-gone")
-    with pytest.raises(Exception, match="NotFound"):
+    bus = SnsBus(stack.aws.client("sns"), stack.topic + "-gone")
+    with pytest.raises(NotPublished, match="no topic"):
         bus.publish([event()])
 
 

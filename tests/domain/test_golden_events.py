@@ -18,7 +18,8 @@ from eventsourcing.persistence import StoredEvent
 from domain.account import Account
 from domain.catalogue import CATALOGUE
 from domain.context import acting, at
-from domain.job import FileRef, Job
+from domain.job import Job
+from domain.job_events import FileRef
 from domain.service import AnnotationService
 from tests.builders import AN_INPUT, NOON, an_outcome
 
@@ -92,7 +93,7 @@ def test_every_event_is_in_the_public_catalogue() -> None:
 
 
 def _write() -> None:
-    log = FileRef(key="results/x/1/log.txt", bytes=7, sha256="ef")
+    log = FileRef(key="results/x/1/log.txt", bytes=7, sha256="ef", etag="e3")
     failure: Any = {"code": "bad_position", "line": 4, "column": 2, "facts": {"found": "x"}}
 
     def a_job() -> Job:

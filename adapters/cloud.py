@@ -1,4 +1,4 @@
-"""Clients of AWS, or of the embedded cloud where an endpoint is given."""
+"""boto3 clients: one of each service for a process, of AWS or of the embedded cloud."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ READ_SECONDS = 30  # above SQS's longest poll of twenty
 CONNECT_SECONDS = 5
 
 
-class Aws:
-    """Where AWS is; one client per service, made when first asked for and shared by all threads.
+class Cloud:
+    """Makes each client once, on first use, for all threads. Never before a fork.
 
-    Without ``endpoint`` it is AWS itself and boto3 finds the credentials. ``region`` is needed in
-    either case, because presigned links name it. Never ask for a client before a fork.
+    ``endpoint`` is the embedded cloud's, or None for AWS. Region and credentials that are not
+    given boto3 finds where it always looks: environment, profile, the machine's role.
     """
 
     def __init__(
         self,
-        *,
-        region: str,
         endpoint: str | None = None,
+        *,
+        region: str | None = None,
         access_key: str | None = None,
         secret_key: str | None = None,
     ) -> None:
-        self.region = region
-        self.endpoint = endpoint
+        self._endpoint = endpoint
+        self._region = region
         self._keys = (access_key, secret_key)
         self._lock = Lock()
         self._session: boto3.Session | None = None
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """The client of a service by boto3's name of it."""
+        """The client of ``s3``, ``sns``, ``sqs``, …; safe to share between threads."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._new_client(service)
@@ -46,14 +46,14 @@ class Aws:
         from botocore.config import Config
 
         if self._session is None:
-            self._session = boto3.Session(*self._keys, region_name=self.region)
+            self._session = boto3.Session(*self._keys, region_name=self._region)
         config = Config(
             signature_version="s3v4" if service == "s3" else None,
             # Loopback has no bucket hosts; AWS's presigned links need the bucket's own host.
-            s3={"addressing_style": "path" if self.endpoint else "virtual"},
+            s3={"addressing_style": "path" if self._endpoint else "virtual"},
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "max_attempts": 4},
-            max_pool_connections=32,
+            max_pool_connections=50,
         )
-        return self._session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+        return self._session.client(service, endpoint_url=self._endpoint, config=config)  # type: ignore[call-overload]

@@ -1,0 +1,132 @@
+"""The annotating child: one request on standard input, reports on standard output, one per line.
+
+Started as ``python -I -m adapters.annotator_bcftools.run`` before the file is even there, so that
+loading the engine costs no waiting. When standard input ends before a request came, so do we.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from adapters.annotator_bcftools import sandbox
+from adapters.annotator_bcftools.engine import INFO_LINE, EngineDied
+from adapters.annotator_bcftools.pipeline import Outcome, Pass
+from adapters.annotator_bcftools.references import Library, contigs_by_name
+from adapters.annotator_bcftools.summary import summary, write_json
+from domain.errors import InputRejected
+from domain.ports import Limits
+
+TBI_REACH = 2**29  # a .tbi index ends there (SAM specification, section 5.2); .csi does not
+BGZF_END_BYTES = 28
+
+
+def report(kind: str, **what: Any) -> None:
+    """One line for the parent; when it is gone, so are we."""
+    try:
+        sys.stdout.write(json.dumps({"kind": kind, **what}) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(1)
+
+
+def main() -> None:
+    """Wait for the request, close ourselves in, annotate, report."""
+    parent = int(sys.argv[1])
+    bound = sandbox.die_with_parent(parent)
+    import pysam.bcftools  # noqa: F401 - loaded while the parent still writes the file
+
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    if not bound:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    request = json.loads(line)
+    limits = Limits(**request["limits"])
+    network = not sandbox.without_network()
+    sandbox.limit(
+        memory_bytes=limits.memory_bytes,
+        cpu_seconds=limits.cpu_seconds,
+        file_bytes=2 * limits.decompressed_bytes + 2**30,
+    )
+    try:
+        done = annotate(request, limits)
+        report("done", network=network, **done)
+    except InputRejected as error:
+        place = {"line": error.line, "column": error.column}
+        report("rejected", code=error.code, facts=error.facts, **place)
+    except EngineDied as error:
+        report("failed", code=error.code, detail=str(error))
+    except MemoryError:
+        report("failed", code="engine_out_of_memory", detail="checking took too much memory")
+
+
+def _end_with_parent() -> None:
+    """Where the kernel does not tie us to the parent, the end of standard input does."""
+    sys.stdin.buffer.read()
+    os.killpg(0, signal.SIGKILL)
+
+
+def annotate(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    """Make the products in ``workdir``. Raises InputRejected and EngineDied."""
+    workdir, temporary = Path(request["workdir"]), Path(request["temporary"])
+    library = Library(Path(request["references"]) if request["references"] else None)
+    reference = library.get(request["reference"])
+    outcome = Pass(
+        source=Path(request["source"]),
+        reference=reference,
+        library=library,
+        limits=limits,
+        temporary=temporary,
+        progress=lambda step, percent: report("progress", step=step, percent=percent),
+    ).run()
+    report("progress", step="storing", percent=0)
+    if outcome.counts["records"] != outcome.tally.records:
+        raise EngineDied("engine_lost_records", "records in and out differ")
+    ours = [INFO_LINE, *(line.encode() for line in request["provenance"])]
+    write_vcf(outcome, ours, contigs_by_name(reference), workdir / "annotated.vcf.gz", temporary)
+    index(workdir / "annotated.vcf.gz", max(each.length for each in reference.contigs))
+    found = summary(outcome.tally, outcome.counts)
+    write_json(found, workdir / "summary.json")
+    return {
+        "summary": found,
+        "sorted": outcome.was_sorted,
+        "crlf": outcome.crlf,
+        "info_types": outcome.info_types,
+        "version": outcome.header.version,
+        "samples": len(outcome.header.samples),
+        "examples": outcome.tally.examples,
+        "contigs": list(outcome.tally.per_contig),
+    }
+
+
+def write_vcf(
+    outcome: Outcome, ours: list[bytes], names: dict[str, Any], path: Path, temporary: Path
+) -> None:
+    """Header and body as one BGZF file: blocks of compressed files may follow each other."""
+    import pysam
+
+    seen = [(name, names[name].length if name in names else 0) for name in outcome.tally.per_contig]
+    with pysam.BGZFile(str(temporary / "header.gz"), "wb", None) as out:
+        out.write(outcome.header.written(seen, ours))
+    with path.open("wb") as whole:
+        whole.write((temporary / "header.gz").read_bytes()[:-BGZF_END_BYTES])
+        with (temporary / "body.gz").open("rb") as body:
+            shutil.copyfileobj(body, whole, 2**20)
+
+
+def index(path: Path, longest: int) -> None:
+    """Write ``.tbi``, or ``.csi`` where a contig is too long for it."""
+    import pysam
+
+    pysam.tabix_index(str(path), preset="vcf", force=True, csi=longest > TBI_REACH)
+
+
+if __name__ == "__main__":
+    main()

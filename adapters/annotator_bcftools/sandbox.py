@@ -1,0 +1,52 @@
+"""What the annotating child may take and reach, set by the child itself before it sees any data."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+
+
+def die_with_parent(parent: int) -> bool:
+    """End this process when its parent ends, however that ends; False where the kernel cannot.
+
+    ``parent`` is the process that should be ours: if it is gone already, so are we.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    import ctypes
+
+    done = bool(ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) == 0)
+    if os.getppid() != parent:
+        os._exit(1)
+    return done
+
+
+def without_network() -> bool:
+    """Move into a network of our own that leads nowhere; False where the kernel does not let us."""
+    if not sys.platform.startswith("linux"):
+        return False
+    import ctypes
+
+    unshare = ctypes.CDLL(None).unshare
+    return any(unshare(what) == 0 for what in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
+
+
+def limit(*, memory_bytes: int, cpu_seconds: int, file_bytes: int) -> None:
+    """Limits of each single process from here on: address space, CPU, written files, core dumps."""
+    wanted = {
+        resource.RLIMIT_AS: memory_bytes,
+        resource.RLIMIT_CPU: cpu_seconds,
+        resource.RLIMIT_FSIZE: file_bytes,
+        resource.RLIMIT_CORE: 0,
+    }
+    for kind, value in wanted.items():
+        _, hard = resource.getrlimit(kind)
+        ceiling = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        with contextlib.suppress(ValueError, OSError):  # macOS has no limit on address space
+            resource.setrlimit(kind, (ceiling, ceiling))

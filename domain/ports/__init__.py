@@ -1,0 +1,57 @@
+"""What the domain and the work need from outside, as protocols. One contract suite per port."""
+
+from domain.ports.annotation import (
+    Annotation,
+    Annotator,
+    EngineFailed,
+    Interrupted,
+    Limits,
+    Product,
+    Provenance,
+    ReferenceInfo,
+)
+from domain.ports.cold import (
+    Archive,
+    ArchiveFailed,
+    ArchiveRef,
+    ColdFile,
+    Retrieval,
+    RetrievalState,
+)
+from domain.ports.files import ObjectHead, ObjectStore, PresignedPost
+from domain.ports.messages import Bus, Delivery, QueueDepth, WorkQueue
+from domain.ports.people import Identity, IdentityProvider
+from domain.ports.state import Change, Conflict, Put, Record, Records, Remove, Views
+
+__all__ = [
+    "Annotation",
+    "Annotator",
+    "Archive",
+    "ArchiveFailed",
+    "ArchiveRef",
+    "Bus",
+    "Change",
+    "ColdFile",
+    "Conflict",
+    "Delivery",
+    "EngineFailed",
+    "Identity",
+    "IdentityProvider",
+    "Interrupted",
+    "Limits",
+    "ObjectHead",
+    "ObjectStore",
+    "PresignedPost",
+    "Product",
+    "Provenance",
+    "Put",
+    "QueueDepth",
+    "Record",
+    "Records",
+    "ReferenceInfo",
+    "Remove",
+    "Retrieval",
+    "RetrievalState",
+    "Views",
+    "WorkQueue",
+]

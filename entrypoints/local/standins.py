@@ -1,0 +1,125 @@
+"""The process of the loopback stand-ins for the vendors, and what they have in common.
+
+They ask for no password and believe everybody, so they bind to 127.0.0.1 alone, answer to loopback
+names alone, and refuse what a proxy forwarded: they must never be reachable from outside.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, render_template, request
+from flask.wrappers import Response
+from flask_bootstrap import Bootstrap5
+from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+LOOPBACK = "127.0.0.1"
+TRUSTED_HOSTS = [LOOPBACK, "localhost"]
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via")
+CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    # A form's answer is a redirect to the service, which browsers check too.
+    "frame-ancestors 'none'; form-action 'self' http://127.0.0.1:* http://localhost:*"
+)
+
+
+def stand_in(name: str) -> Flask:
+    """An empty application that only this machine's own browser and clients can use."""
+    app = Flask(name)
+    app.config["TRUSTED_HOSTS"] = TRUSTED_HOSTS
+    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    app.config["MAX_CONTENT_LENGTH"] = 16 * 2**20
+    Bootstrap5(app)
+    app.before_request(_only_from_here)
+    app.after_request(_hardened)
+    app.register_error_handler(HTTPException, _explained)
+    app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
+    return app
+
+
+def _only_from_here() -> None:
+    if any(header in request.headers for header in FORWARDED):
+        abort(403, "A stand-in is for this machine alone, not for use behind a proxy.")
+    origin = request.headers.get("Origin")
+    if request.method != "GET" and origin and urlsplit(origin).netloc != request.host:
+        abort(403, "This form came from another site.")
+
+
+def _hardened(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = CSP
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    # "no-referrer" would make browsers send "Origin: null" with our own forms.
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _explained(error: HTTPException) -> tuple[str, int]:
+    if isinstance(error, SecurityError):  # a host we do not trust: no page can be made for it
+        return "This stand-in answers to 127.0.0.1 and localhost alone.\n", 400
+    return render_template("standin/refused.html", reason=error.description), error.code or 500
+
+
+def bind(app: Flask, port: int, host: str = LOOPBACK) -> BaseWSGIServer:
+    """A server for the application, on loopback or not at all (``ValueError``)."""
+    if host != LOOPBACK:
+        raise ValueError(f"A stand-in serves on {LOOPBACK} alone, not on {host}.")
+    return make_server(host, port, app, threaded=True, request_handler=_Discreet)
+
+
+class _Discreet(WSGIRequestHandler):
+    """Writes no line per request: addresses carry codes and people's names."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        return
+
+
+def serve(apps: Mapping[int, Flask]) -> None:
+    """Serve each application on its port until SIGTERM."""
+    servers = [bind(app, port) for port, app in apps.items()]
+    over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    for server in servers:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    over.wait()
+    for server in servers:
+        server.shutdown()
+
+
+def globus_app(data: Path, port: int, *, client_id: str, client_secret: str) -> Flask:
+    """The Globus stand-in, with its book in the data folder."""
+    from entrypoints.local.globus import Globus, globus
+    from entrypoints.local.globus_book import Book
+
+    app = stand_in("entrypoints.local")
+    app.extensions["globus"] = Globus(
+        issuer=f"http://{LOOPBACK}:{port}",
+        book=Book(data / "standins" / "globus.db"),
+        client_id=client_id,
+        client_secret=client_secret,
+    )
+    app.register_blueprint(globus)
+    return app
+
+
+def main() -> None:
+    """Everything comes from the environment the supervisor gives."""
+    data = Path(os.environ["GAS_DATA_DIR"])
+    port = int(os.environ["GAS_GLOBUS_PORT"])
+    globus = globus_app(
+        data,
+        port,
+        client_id=os.environ["GAS_GLOBUS_CLIENT_ID"],
+        client_secret=os.environ["GAS_GLOBUS_CLIENT_SECRET"],
+    )
+    serve({port: globus})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""How numbers and times are written on the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from markupsafe import Markup, escape
+
+NOTHING = "\N{EN DASH}"
+THIN = "\N{NARROW NO-BREAK SPACE}"
+
+
+def size(count: int | None) -> str:
+    """Bytes for people: 150 KB is 153,600; whole billions are whole GB, as plans have them."""
+    if count is None:
+        return NOTHING
+    for unit, one in (("TB", 10**12), ("GB", 10**9)):
+        if count >= one and count % one == 0:
+            return f"{count // one}{THIN}{unit}"
+    if count < 1024:
+        return f"{count}{THIN}bytes"
+    amount, unit = float(count), "bytes"
+    for unit in ("KB", "MB", "GB", "TB"):  # noqa: B007 — the last one is used below
+        amount /= 1024
+        if amount < 1024:
+            break
+    return f"{amount:.1f}".removesuffix(".0") + THIN + unit
+
+
+def count(number: int) -> str:
+    """A number with its thousands apart."""
+    return f"{number:,}"
+
+
+def duration(seconds: float | None) -> str:
+    """A span for people: ``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 10:
+        return f"{seconds:.1f}{THIN}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest}{THIN}s"
+    hours, minutes = divmod(minutes, 60)
+    if hours == 0:
+        return f"{minutes}{THIN}min {rest}{THIN}s"
+    return f"{hours}{THIN}h {minutes}{THIN}min"
+
+
+def between(start: str | None, end: str | None) -> float | None:
+    """Seconds from one ISO time to another; None while either is unknown."""
+    if not start or not end:
+        return None
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def moment(time: str | None) -> Markup:
+    """A time in UTC; a small script turns it to the reader's zone and keeps UTC on hover."""
+    if not time:
+        return Markup(NOTHING)  # noqa: S704
+    utc = datetime.fromisoformat(time).astimezone(UTC)
+    shown = f"{utc.day} {utc:%b %Y, %H:%M:%S} UTC"
+    return Markup('<time datetime="{0}" title="{1}">{1}</time>').format(
+        f"{utc:%Y-%m-%dT%H:%M:%SZ}", escape(shown)
+    )
+
+
+def share(part: int, whole: int) -> float:
+    """Per cent of the whole, one decimal; nothing of nothing is nothing."""
+    return round(100 * part / whole, 1) if whole else 0.0
+
+
+def words(term: str) -> str:
+    """A code as words: ``stop_gained`` is "stop gained"."""
+    return term.replace("_", " ").replace("&", " & ")
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "size": size,
+    "count": count,
+    "duration": duration,
+    "moment": moment,
+    "words": words,
+}

@@ -1,0 +1,97 @@
+"""One job: how far it is, what came out, its log, and what can be done with it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from domain.errors import DomainError, WrongState
+from entrypoints.people import Person
+from entrypoints.web.job_story import Story, tell
+from entrypoints.web.live import etag_of, part, unchanged
+from entrypoints.web.new_job import checked_upload_id, fresh_upload_id
+from entrypoints.web.seen import wait_until_listed
+from entrypoints.web.statuses import STATUSES
+from entrypoints.web.visitor import signed_in, the_gas
+
+routes = Blueprint("job", __name__, url_prefix="/jobs/<uuid:job_id>")
+
+
+@routes.get("")
+@signed_in
+def page(person: Person, job_id: UUID) -> ResponseReturnValue:
+    story = _story(person, job_id)
+    return make_response(render_template("job.html", **_values(story, etag_of(story))))
+
+
+@routes.get("/live")
+@signed_in
+def live(person: Person, job_id: UUID) -> ResponseReturnValue:
+    """The part of the page that changes while the job is under way."""
+    story = _story(person, job_id)
+    etag = etag_of(story)
+    return unchanged(etag) or part(render_template("_job.html", **_values(story, etag)), etag)
+
+
+@routes.get("/download/<what>")
+@signed_in
+def download(person: Person, job_id: UUID, what: str) -> ResponseReturnValue:
+    """To a link that works for a few minutes and is made now, not when the page was."""
+    return redirect(the_gas().jobs.download_url(job_id, what, owner=person.user))
+
+
+@routes.post("/cancel")
+@signed_in
+def cancel(person: Person, job_id: UUID) -> ResponseReturnValue:
+    try:
+        the_gas().service.cancel_job(job_id, owner=person.user)
+    except WrongState as error:
+        flash(str(error), "warning")
+    return redirect(url_for(".page", job_id=job_id), 303)
+
+
+@routes.get("/delete")
+@signed_in
+def confirm_delete(person: Person, job_id: UUID) -> ResponseReturnValue:
+    job = the_gas().jobs.get(job_id, owner=person.user)
+    return make_response(render_template("delete.html", job=job))
+
+
+@routes.post("/delete")
+@signed_in
+def delete(person: Person, job_id: UUID) -> ResponseReturnValue:
+    the_gas().jobs.get(job_id, owner=person.user)
+    recorded = the_gas().service.request_deletion(job_id, owner=person.user)
+    wait_until_listed(the_gas(), recorded.position)
+    flash("The job is deleted; its files are being removed.", "success")
+    return redirect(url_for("web.jobs.page"), 303)
+
+
+@routes.post("/again")
+@signed_in
+def again(person: Person, job_id: UUID) -> ResponseReturnValue:
+    """The same input once more; the form names the new upload, so twice is once."""
+    upload_id = checked_upload_id(request.form.get("upload_id", ""))
+    try:
+        recorded = the_gas().submission.submit_again(person.user, job_id, upload_id=upload_id)
+    except DomainError as error:
+        flash(str(error), "warning")
+        return redirect(url_for(".page", job_id=job_id), 303)
+    return redirect(url_for(".page", job_id=recorded.aggregate.id), 303)
+
+
+def _story(person: Person, job_id: UUID) -> Story:
+    return tell(the_gas(), job_id, person.user)
+
+
+def _values(story: Story, etag: str) -> dict[str, Any]:
+    return {
+        "story": story,
+        "job": story.job,
+        "etag": etag,
+        "statuses": STATUSES,
+        "upload_id": fresh_upload_id(),
+    }

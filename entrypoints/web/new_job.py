@@ -1,0 +1,188 @@
+"""New job: a file straight to the store, pasted text, or the example of a reference."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from uuid import UUID, uuid4
+
+from flask import (
+    Blueprint,
+    abort,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+
+from domain.errors import DomainError
+from entrypoints.people import Person
+from entrypoints.web.allowance import allowance_of
+from entrypoints.web.errors import status_of
+from entrypoints.web.visitor import signed_in, the_gas
+
+routes = Blueprint("new_job", __name__)
+
+SOURCES = ("file", "text", "example")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a person has filled in; it comes back with every answer that asks for a change."""
+
+    upload_id: str
+    source: str = "file"
+    reference: str = ""
+    label: str = ""
+    text: str = ""
+    filename: str = ""
+    uploaded: bool = False
+
+    @classmethod
+    def from_form(cls) -> Draft:
+        form = request.form
+        source = form.get("source", "file")
+        return cls(
+            upload_id=checked_upload_id(form.get("upload_id", "")),
+            source=source if source in SOURCES else "file",
+            reference=form.get("reference", ""),
+            label=form.get("label", ""),
+            text=form.get("text", "").replace("\r\n", "\n"),
+            filename=form.get("filename", ""),
+            uploaded=form.get("uploaded") == "yes",
+        )
+
+
+@routes.get("/new")
+@signed_in
+def page(person: Person) -> ResponseReturnValue:
+    example = request.args.get("example", "")
+    return _form(
+        person,
+        Draft(
+            fresh_upload_id(),
+            source="example" if example else "file",
+            reference=example or request.args.get("reference", ""),
+        ),
+    )
+
+
+@routes.post("/new/upload")
+@signed_in
+def begin_upload(person: Person) -> ResponseReturnValue:
+    """A place for one file, for the script: the form that goes straight to the store, as JSON."""
+    upload = the_gas().submission.begin_upload(
+        person.user, filename=request.form.get("filename", "")
+    )
+    return jsonify(upload_id=upload.id, max_bytes=upload.max_bytes, form=asdict(upload.form))
+
+
+@routes.get("/new/ready/<upload_id>")
+@signed_in
+def ready(person: Person, upload_id: str) -> ResponseReturnValue:
+    """Where the form without scripts comes back to: shows what arrived and changes nothing."""
+    upload_id = checked_upload_id(upload_id)
+    arrived = the_gas().submission.uploaded(person.user, upload_id)
+    draft = Draft(
+        upload_id,
+        reference=request.args.get("reference", ""),
+        label=request.args.get("label", ""),
+        filename=request.args.get("filename", ""),
+        uploaded=True,
+    )
+    return _ready(draft, arrived["bytes"])
+
+
+@routes.post("/jobs")
+@signed_in
+def submit(person: Person) -> ResponseReturnValue:
+    """Submit what was uploaded, pasted or chosen; sent twice, it is still one job."""
+    draft = Draft.from_form()
+    if draft.source == "file" and not draft.uploaded:
+        return _upload_page(person, draft)
+    try:
+        job_id = _submit(person, draft)
+    except DomainError as error:
+        return _form(person, draft, error)
+    return redirect(url_for("web.job.page", job_id=job_id), 303)
+
+
+def fresh_upload_id() -> str:
+    """Names what one form will submit, so that sending it twice makes one job."""
+    return uuid4().hex
+
+
+def _submit(person: Person, draft: Draft) -> UUID:
+    submission = the_gas().submission
+    if draft.source == "text":
+        submission.receive(
+            person.user,
+            filename="pasted.vcf",
+            data=draft.text.encode(),
+            upload_id=draft.upload_id,
+        )
+    elif draft.source == "example":
+        submission.receive(
+            person.user,
+            filename=f"{draft.reference}-example.vcf",
+            data=the_gas().annotator.example(draft.reference),
+            upload_id=draft.upload_id,
+        )
+    recorded = submission.submit(
+        person.user,
+        upload_id=draft.upload_id,
+        reference=draft.reference,
+        label=draft.label,
+        filename=draft.filename if draft.source == "file" else "",
+    )
+    return recorded.aggregate.id
+
+
+def _form(person: Person, draft: Draft, error: DomainError | None = None) -> ResponseReturnValue:
+    gas = the_gas()
+    html = render_template(
+        "new_job.html",
+        draft=draft,
+        error=error,
+        allowance=allowance_of(gas, person.user),
+        references=gas.annotator.references(),
+    )
+    return make_response(html, status_of(error) if error else 200)
+
+
+def _upload_page(person: Person, draft: Draft) -> ResponseReturnValue:
+    """The next page for a browser without scripts: the store's own form."""
+    upload = the_gas().submission.begin_upload(
+        person.user, filename=draft.filename, redirect=_way_back(draft)
+    )
+    return make_response(render_template("upload.html", upload=upload, draft=draft))
+
+
+def _way_back(draft: Draft) -> str:
+    """Our address with the submission's ``{upload}`` in it, once: typed braces are encoded."""
+    address = url_for(
+        "web.new_job.ready",
+        upload_id="UPLOAD",
+        reference=draft.reference,
+        label=draft.label,
+        filename=draft.filename,
+    )
+    return the_gas().settings.address + address.replace("/UPLOAD", "/{upload}", 1)
+
+
+def _ready(draft: Draft, size: int) -> ResponseReturnValue:
+    return make_response(
+        render_template(
+            "ready.html", draft=draft, size=size, references=the_gas().annotator.references()
+        )
+    )
+
+
+def checked_upload_id(upload_id: str) -> str:
+    """An id as our forms have it, or a 400: it becomes part of a key in the store."""
+    try:
+        return UUID(hex=upload_id).hex
+    except ValueError:
+        abort(400, "This form is not one of ours. Open “New job” and start again.")
