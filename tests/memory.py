@@ -25,6 +25,7 @@ from domain.ports import (
     Put,
     QueueDepth,
     Record,
+    RecordCopy,
 )
 from projections.listeners import LISTENERS
 
@@ -199,6 +200,13 @@ class MemoryRecords:
 
     def scan(self, kind: str) -> Iterator[Record]:
         return iter(deepcopy([r for (k, _, _), r in self.rows.items() if k == kind]))
+
+    def copies(self) -> Iterator[RecordCopy]:
+        return iter([RecordCopy(k, deepcopy(r), None) for (k, _, _), r in self.rows.items()])
+
+    def load(self, copies: Iterable[RecordCopy]) -> None:
+        for copy in copies:
+            self.rows[copy.kind, copy.record.pk, copy.record.sk] = deepcopy(copy.record)
 
     def remove_expired(self) -> int:
         return 0

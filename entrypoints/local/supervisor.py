@@ -128,6 +128,7 @@ class Supervisor:
             "GAS_PORT": str(self._service.port),
             "GAS_DATA_DIR": str(self._folder.path),
             "GAS_STACK": self._service.stack,
+            "GAS_SECRET": os.environ.get("GAS_SECRET") or self._folder.secret("cookies"),
             "GAS_GLOBUS_PORT": str(globus_port),
             "GAS_GLOBUS_URL": globus_url,
             "GAS_GLOBUS_CLIENT_ID": GLOBUS_CLIENT,
