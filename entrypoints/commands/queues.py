@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from typing import Any
 
@@ -38,11 +37,6 @@ def redrive(queue: str) -> None:
 def _queues() -> Any:
     """The queues of AWS, or of the service that runs in the data folder."""
     from entrypoints.bootstrap import Gas
-    from entrypoints.client import START_IT, Unreachable, running_service
+    from entrypoints.local.reach import reach_running
 
-    running = running_service(read_settings())
-    if running:
-        os.environ.update({k: v for k, v in running["environment"].items() if k not in os.environ})
-    elif "AWS_DEFAULT_REGION" not in os.environ and "AWS_REGION" not in os.environ:
-        raise Unreachable(f"No service runs here, and AWS is not set up. {START_IT}")
-    return Gas(read_settings()).queues
+    return Gas(reach_running(read_settings())).queues
