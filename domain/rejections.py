@@ -33,6 +33,8 @@ INPUT: dict[str, str] = {
     "variants from the header.",
     "version": "VCF version “{version}” is not known here. Convert the file to VCF 4.2, for "
     "instance with `bcftools view` or `vcf-convert`.",
+    "format_without_samples": "The column FORMAT is there, but no sample follows it. Remove the "
+    "column (for instance with `cut -f 1-8`), or add the samples.",
     "duplicate_samples": "A sample name stands twice in this line. Give every sample a name of its "
     "own, for instance with `bcftools reheader -s`.",
     "not_vcf": "This is {kind}, not a VCF. Upload the VCF itself, plain or packed with gzip or "

@@ -11,6 +11,7 @@ from domain.errors import DomainError, NotFound
 from domain.ports import ObjectStore, Records, Views
 from domain.rejections import sentence
 from domain.service import AnnotationService
+from entrypoints.filenames import stem
 from projections.attempt import PROGRESS
 from projections.erasure import LABEL
 from projections.fairness import fair_order
@@ -145,7 +146,7 @@ class JobDocuments:
                 f"This job has no {what}: it is {row['status']}."
                 + (" Wait until it is completed." if row["status"] in _UNDER_WAY else "")
             )
-        return file["key"], _stem(filename) + DOWNLOADS[what]
+        return file["key"], stem(filename) + DOWNLOADS[what]
 
     def _progress(self, row: dict[str, Any]) -> dict[str, Any] | None:
         if row["status"] != "running":
@@ -176,13 +177,6 @@ def _error(failure: dict[str, Any] | None) -> dict[str, Any] | None:
         failure["code"], line=failure["line"], column=failure["column"], facts=failure["facts"]
     )
     return {"code": failure["code"], "line": failure["line"], "message": message}
-
-
-def _stem(filename: str) -> str:
-    for ending in (".vcf.gz", ".vcf.bgz", ".vcf", ".bcf", ".gz"):
-        if filename.lower().endswith(ending):
-            return filename[: -len(ending)] or filename
-    return filename
 
 
 def _encode(key: str) -> str:

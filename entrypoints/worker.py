@@ -64,10 +64,16 @@ def run_worker(
 def work_once(
     queue: WorkQueue, work: Work, *, stopping: Callable[[], bool], wait_seconds: int
 ) -> bool:
-    """Receive and handle what one poll gives; whether it gave anything."""
+    """Receive and handle what one poll gives; whether it gave anything.
+
+    What arrives when it is time to stop is put back untouched.
+    """
     deliveries = queue.receive(wait_seconds=wait_seconds)
     for delivery in deliveries:
-        handle(queue, work, delivery, stopping=stopping)
+        if stopping():
+            queue.hold(delivery, 0)
+        else:
+            handle(queue, work, delivery, stopping=stopping)
     return bool(deliveries)
 
 

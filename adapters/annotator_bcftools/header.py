@@ -135,6 +135,8 @@ class HeaderReader:
         if len(names) > 8 and names[8] != b"FORMAT":
             raise InputRejected("column_line", line=number, column=9, facts={"expected": "FORMAT"})
         samples = names[9:]
+        if len(names) == 9:
+            raise InputRejected("format_without_samples", line=number, column=9)
         repeated = (
             [name for name in samples if samples.count(name) > 1]
             if len(samples) != len(set(samples))
