@@ -18,6 +18,7 @@ from typing import Any
 from adapters.annotator_bcftools import sandbox
 from adapters.annotator_bcftools.engine import INFO_LINE
 from adapters.annotator_bcftools.forks import EngineDied, Fork
+from adapters.annotator_bcftools.known import header_lines
 from adapters.annotator_bcftools.pipeline import Outcome, Pass
 from adapters.annotator_bcftools.references import Library, contigs_by_name
 from adapters.annotator_bcftools.summary import summary, write_json
@@ -88,7 +89,9 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
         raise EngineDied("engine_lost_records", "records in and out differ")
     report("progress", step="storing", percent=0)
     table.begin(workdir / "variants.parquet", limits)
-    ours = [INFO_LINE, *(line.encode() for line in request["provenance"])]
+    known = reference.known
+    columns = header_lines(known, reference.known_columns) if known else []
+    ours = [INFO_LINE, *columns, *(line.encode() for line in request["provenance"])]
     write_vcf(outcome, ours, contigs_by_name(reference), workdir / "annotated.vcf.gz", temporary)
     statistics = Fork("bcftools stats", lambda: write_statistics(workdir))
     index(workdir / "annotated.vcf.gz", max(each.length for each in reference.contigs))
