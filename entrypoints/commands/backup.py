@@ -44,12 +44,10 @@ def _store(*, alone: bool) -> Iterator[Backup]:
     """The store of the settings, whether the service runs or not."""
     from domain.errors import DomainError
     from entrypoints.backup import Backup
-    from entrypoints.bootstrap import Gas
     from entrypoints.local.reach import reach
 
     try:
-        with reach(read_settings(), alone=alone) as settings:
-            gas = Gas(settings)
+        with reach(read_settings(), alone=alone) as gas:
             yield Backup(gas.service, gas.records, gas.files)
     except DomainError as error:
         raise click.ClickException(str(error)) from error

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from entrypoints.commands.asking import as_json, print_json, print_table, read_settings
+
+if TYPE_CHECKING:
+    from domain.ports import WorkQueue
 
 COLUMNS = ("visible", "in_flight", "delayed", "dead")
 
@@ -34,9 +38,8 @@ def redrive(queue: str) -> None:
     click.echo(f"{known[queue].redrive()} moved")
 
 
-def _queues() -> Any:
-    """The queues of AWS, or of the service that runs in the data folder."""
-    from entrypoints.bootstrap import Gas
+def _queues() -> Mapping[str, WorkQueue]:
+    """The queues of the service that runs in the data folder, or of AWS."""
     from entrypoints.local.reach import reach_running
 
-    return Gas(reach_running(read_settings())).queues
+    return reach_running(read_settings()).queues
