@@ -102,6 +102,12 @@ class SqliteRecords:
                 "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?)", map(_row, copies)
             )
 
+    def remove_expired(self) -> int:
+        with self._file.transaction() as connection:
+            return connection.execute(
+                "DELETE FROM records WHERE expires <= ?", (self._now(),)
+            ).rowcount
+
     def _check(
         self, connection: sqlite3.Connection, kind: str, pk: str, sk: str, expected: int | None
     ) -> int:

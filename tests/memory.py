@@ -208,6 +208,9 @@ class MemoryRecords:
         for copy in copies:
             self.rows[copy.kind, copy.record.pk, copy.record.sk] = deepcopy(copy.record)
 
+    def remove_expired(self) -> int:
+        return 0
+
     def _check(self, kind: str, pk: str, sk: str, expected: int | None) -> int:
         row = self.rows.get((kind, pk, sk))
         revision = row.revision if row else 0
@@ -258,6 +261,10 @@ class MemoryViews:
             (s, d) for s, d in rows if not after or ((s < after) if descending else s > after)
         ]
         return [(s, json.loads(d)) for s, d in beyond[:limit]]
+
+    def scan(self, view: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        rows = self.rows.get(view, {}).items()
+        return iter([(pk, sk, json.loads(data)) for (pk, sk), data in rows])
 
     def reset(self, view: str) -> None:
         self.rows.pop(view, None)

@@ -25,7 +25,7 @@ from uuid import uuid4
 from eventsourcing.persistence import InternalError, PersistenceError
 
 from .errors import Busy, Closed, OutcomeUnknown, Refused, TooLarge
-from .log import SlotLog
+from .log import Slot, SlotLog
 from .packing import ITEM_BYTES, Pack, attributes, join
 from .table import Item, Table
 
@@ -274,16 +274,17 @@ class Committer:
             return False
 
     def _succeed(self, batch: Batch, plan: Plan) -> None:
-        self._log.wrote(plan.slots)
+        self._log.learn(Slot.of(plan.slots[-1]))
         for append, position in zip(batch.appends, plan.positions, strict=True):
             append.position.set_result(position)
         self._committed()
+        self._log.leave_hint()
 
     def _learn_from_loss(self, plan: Plan, refusal: Refused) -> bool:
         """A rival's slot tells where the log goes on."""
         rivals = [r["Item"] for r in refusal.reasons[: len(plan.slots)] if r.get("Item")]
         for slot in rivals:
-            self._log.learn(slot)
+            self._log.learn(Slot.of(slot))
         return bool(rivals)
 
     def _without_refused(self, batch: Batch, plan: Plan, refusal: Refused) -> Batch:

@@ -102,7 +102,7 @@ DENIED = {
     "ExpiredTokenException",
     "InvalidClientTokenId",
 }
-KEY_WORDS = ("key schema", "key element", "missing the key", "mismatch for key", "missed key")
+KEY_WORDS = ("schema", "missing the key", "mismatch for key")
 SIZE_WORDS = ("size", "length less than or equal to")
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from eventsourcing.persistence import Notification, PersistenceError
@@ -40,6 +41,19 @@ HALF_SEEN_PAUSES = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0)
 logger = logging.getLogger(__name__)
 
 
+class Slot(NamedTuple):
+    """A slot as it was read or written."""
+
+    first: int  # the position of its first event
+    next: int  # the position after its last
+    item: Item
+
+    @classmethod
+    def of(cls, item: Item) -> Slot:
+        first = int(item["sk"]["N"])
+        return cls(first, first + int(item["n"]["N"]), item)
+
+
 class End(NamedTuple):
     """The end of the log as it was last seen. Replaced whole, so threads need no lock; losing a
     replacement costs a refused write, never a gap."""
@@ -57,38 +71,27 @@ class SlotLog:
     ) -> None:
         self._table = table
         self._app = app
+        self._meta = f"M#{app}#{SHARD}"
         self._clock = clock
         self._tolerance = tolerance
         self._bucket_wanted = bucket
         self._bucket = 0  # 0 until read: what is stored counts, not what this process was told
-        self._newest = 0  # a bucket that holds a slot, or 0
+        self._newest = self._hinted = 0  # a bucket that holds a slot, or 0; the one in the hint
         self._end = End(1, 0, float("-inf"))
         self._raced = float("-inf")
-
-    # --- keys --------------------------------------------------------------------------------
 
     def partition(self, position: int) -> str:
         """The partition of the slot that begins at ``position``."""
         return f"L#{self._app}#{SHARD}#{position // self._bucket}"
 
     @property
-    def _meta(self) -> str:
-        return f"M#{self._app}#{SHARD}"
-
-    @property
     def bucket(self) -> int:
         """Positions per partition; creates the log's description on the first write ever."""
         while not self._open():
-            item = {
-                "pk": {"S": self._meta},
-                "sk": {"N": "0"},
-                "bucket": {"N": str(self._bucket_wanted)},
-                "newest": {"N": "0"},
-            }
-            try:
+            numbers = {"bucket": {"N": str(self._bucket_wanted)}, "newest": {"N": "0"}}
+            item = {"pk": {"S": self._meta}, "sk": {"N": "0"}, **numbers}
+            with suppress(Refused):  # another process was faster: what it wrote counts
                 self._table.call("put_item", **self._table.put_new(item))
-            except Refused:
-                continue  # another process was faster: what it wrote counts
         return self._bucket
 
     def _open(self) -> bool:
@@ -97,7 +100,7 @@ class SlotLog:
             meta = self._table.get(self._meta, 0)
             if meta is None:
                 return False
-            self._newest = int(meta["newest"]["N"])
+            self._newest = self._hinted = int(meta["newest"]["N"])
             self._bucket = int(meta["bucket"]["N"])
         return True
 
@@ -110,56 +113,32 @@ class SlotLog:
         then, and when rivals are about and the end is stale, one read finds it.
         """
         now = time.monotonic()
-        age = now - self._end.seen
         if losses:
             self._raced = now
-        if losses > 1 or age > (STALE if now - self._raced < RIVALRY else TRUST):
+        trusted = STALE if now - self._raced < RIVALRY else TRUST
+        if losses > 1 or now - self._end.seen > trusted:
             self.refresh()
         return self._end.next, self._stamp()
 
     def _stamp(self) -> int:
         now = round(self._clock() * 1000)
-        if now < self._end.at - self._tolerance * 1000:
+        behind = (self._end.at - now) / 1000
+        if behind > self._tolerance:
             raise ClockBehind(
-                f"this machine's clock is {(self._end.at - now) / 1000:.0f} s behind the newest "
-                "entry of the log: set the clock (NTP) and repeat; nothing was written"
+                f"this machine's clock is {behind:.0f} s behind the newest entry of the log: set "
+                "the clock (NTP) and repeat; nothing was written"
             )
         return max(now, self._end.at)
 
-    def learn(self, slot: Item) -> None:
+    def learn(self, slot: Slot) -> None:
         """A slot was seen; knowledge only grows."""
-        following = _following(slot)
-        if following >= self._end.next:
-            self._end = End(following, int(slot["at"]["N"]), time.monotonic())
-        self._newest = max(self._newest, _first(slot) // self._bucket)
+        if slot.next >= self._end.next:
+            self._end = End(slot.next, int(slot.item["at"]["N"]), time.monotonic())
+        self._newest = max(self._newest, slot.first // self._bucket)
 
     def distrust(self) -> None:
         """Read the end before the next write: something failed, perhaps the table was replaced."""
         self._end = self._end._replace(seen=float("-inf"))
-
-    def wrote(self, slots: Sequence[Item]) -> None:
-        """These slots are committed: remember the end, and leave a hint when a bucket was begun."""
-        before = self._newest
-        for slot in slots:
-            self.learn(slot)
-        if self._newest > before:
-            self._leave_hint()
-
-    def _leave_hint(self) -> None:
-        """A lower bound for readers that start; losing it costs them one request a bucket."""
-        try:
-            self._table.call(
-                "update_item",
-                TableName=self._table.name,
-                Key={"pk": {"S": self._meta}, "sk": {"N": "0"}},
-                UpdateExpression="SET newest = :b",
-                ConditionExpression="newest < :b",
-                ExpressionAttributeValues={":b": {"N": str(self._newest)}},
-            )
-        except Refused:
-            pass  # somebody left a newer one
-        except PersistenceError as error:
-            logger.warning("no hint left for bucket %s: %s", self._newest, error)
 
     def refresh(self) -> int:
         """Read the end; the last position, 0 when the log is empty.
@@ -169,7 +148,7 @@ class SlotLog:
         exists = self._open()
         known = max(self._end.next - 1, self._newest * self._bucket)  # before looking
         slot = self._last_slot(self._newest) if exists else None
-        end = _following(slot) - 1 if slot else 0
+        end = slot.next - 1 if slot else 0
         if end < known:
             raise restored(known, end)
         if slot:
@@ -178,31 +157,45 @@ class SlotLog:
             self._end = End(1, 0, time.monotonic())
         return end
 
-    def _last_slot(self, number: int) -> Item | None:
+    def _last_slot(self, number: int) -> Slot | None:
         """The newest slot: from a bucket known to hold one, on through those begun since."""
         last = None
         while slot := self._edge(number, HIGHEST):
             last = slot
-            if _following(slot) // self._bucket == number:
+            if slot.next // self._bucket == number:
                 break
-            number = _following(slot) // self._bucket
+            number = slot.next // self._bucket
         return last
 
-    def _edge(self, number: int, below: int) -> Item | None:
+    def _edge(self, number: int, below: int) -> Slot | None:
         """The last slot of a bucket that begins before ``below``."""
-        page = self._table.query(
-            self.partition(number * self._bucket),
-            0,
-            below - 1,
-            ScanIndexForward=False,
-            Limit=1,
-        )
-        return page["Items"][0] if page["Items"] else None
+        partition = self.partition(number * self._bucket)
+        page = self._table.query(partition, 0, below - 1, ScanIndexForward=False, Limit=1)
+        return Slot.of(page["Items"][0]) if page["Items"] else None
 
     def holds(self, position: int, commit: str) -> bool:
         """Whether the slot at ``position`` was written under this commit id."""
-        slot = self._table.get(self.partition(position), position)
-        return slot is not None and slot["by"]["S"] == commit
+        item = self._table.get(self.partition(position), position)
+        return item is not None and item["by"]["S"] == commit
+
+    def leave_hint(self) -> None:
+        """Tell those who start where the newest bucket is: a lower bound, so losing it costs them
+        one request a bucket. Nothing to do unless a bucket was begun."""
+        newest = self._newest
+        if newest <= self._hinted:
+            return
+        update = {
+            "Key": {"pk": {"S": self._meta}, "sk": {"N": "0"}},
+            "UpdateExpression": "SET newest = :b",
+            "ConditionExpression": "newest < :b",
+            "ExpressionAttributeValues": {":b": {"N": str(newest)}},
+        }
+        try:
+            with suppress(Refused):  # somebody left a newer one
+                self._table.call("update_item", TableName=self._table.name, **update)
+            self._hinted = newest
+        except PersistenceError as error:
+            logger.warning("no hint left for bucket %s: %s", newest, error)
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -218,56 +211,52 @@ class SlotLog:
         last = HIGHEST if stop is None else stop
         found: list[Notification] = []
         position = start = max(start, 1)
-        for slot in self._slots(start, last, limit if not wanted else TOPIC_WINDOW):
-            for notification in unpack_notifications(slot, wanted):
-                if start <= notification.id <= last:
-                    found.append(notification)
-                    if len(found) == limit:
-                        return found, notification.id + 1
-            position = int(slot["sk"]["N"]) + int(slot["n"]["N"])
+        for slot in self._slots(start, last, TOPIC_WINDOW if wanted else limit):
+            position = slot.next
+            events = unpack_notifications(slot.item, slot.first, wanted)
+            if slot.first < start or slot.next > last:
+                events = [n for n in events if start <= n.id <= last]
+            found += events
+            if len(found) >= limit:
+                return found[:limit], found[limit - 1].id + 1
         return found, max(start, min(position, last + 1))
 
-    def _slots(self, position: int, last: int, span: int) -> Iterator[Item]:
+    def _slots(self, position: int, last: int, span: int) -> Iterator[Slot]:
         """Slots from the one that holds ``position``, each beginning where the one before ends.
 
         Optimistic: most readers ask from where a slot begins, and then one request is enough.
         """
-        if position > last or not self._open():
+        if position > last or span <= 0 or not self._open():
             return
         aligned = position in (1, self._end.next)
         pauses = iter(HALF_SEEN_PAUSES)
         while position <= last:
             number, upto = position // self._bucket, min(last, position + span - 1)
             page = self._table.query(self.partition(position), position, upto)
-            items: list[Item] = page["Items"]
-            if not aligned and not (items and _first(items[0]) == position):
-                before = self._slot_before(position)
-                if before is None or _following(before) < position:
+            slots = [Slot.of(item) for item in page["Items"]]
+            if not aligned and not (slots and slots[0].first == position):
+                before = self._before(position)
+                if before is None or before.next < position:
                     return  # asked from beyond the end
-                if _following(before) > position:
-                    items = [before, *items]
-                    position = _first(before)
+                if before.next > position:
+                    slots, position = [before, *slots], before.first
             aligned = True
-            if items and _first(items[0]) != position:
+            chained = _chained(slots, position)
+            if chained:
+                self.learn(chained[-1])
+                yield from chained
+                position, pauses = chained[-1].next, iter(HALF_SEEN_PAUSES)
+            elif slots:
                 self._wait_for(position, pauses)
-                continue
-            for item in items:
-                if _first(item) != position:
-                    break
-                self.learn(item)
-                yield item
-                position, pauses = _following(item), iter(HALF_SEEN_PAUSES)
-            else:
-                searched = "LastEvaluatedKey" not in page and position <= upto
-                if searched and position // self._bucket == number:
-                    return  # nothing begins at ``position``: the end
+            searched = len(chained) == len(slots) and "LastEvaluatedKey" not in page
+            if searched and position <= upto and position // self._bucket == number:
+                return  # nothing begins at ``position``: the end
 
-    def _slot_before(self, position: int) -> Item | None:
+    def _before(self, position: int) -> Slot | None:
         """The slot that begins last before ``position``, here or one bucket earlier."""
         number = position // self._bucket
-        return self._edge(number, position) or (
-            self._edge(number - 1, position) if number else None
-        )
+        here = self._edge(number, position)
+        return here or (self._edge(number - 1, position) if number else None)
 
     def _wait_for(self, position: int, pauses: Iterator[float]) -> None:
         pause = next(pauses, None)
@@ -279,6 +268,15 @@ class SlotLog:
         time.sleep(pause)
 
 
+def _chained(slots: list[Slot], position: int) -> list[Slot]:
+    """Those that follow each other without a gap from ``position`` on."""
+    for i, slot in enumerate(slots):
+        if slot.first != position:
+            return slots[:i]
+        position = slot.next
+    return slots
+
+
 def restored(known: int, end: int) -> LogRestored:
     """The log is shorter than what somebody has seen of it."""
     return LogRestored(
@@ -286,11 +284,3 @@ def restored(known: int, end: int) -> LogRestored:
         "restored to an earlier point, or another table took its name. Stop every process that "
         f"uses it, rebuild views and trackings that are beyond {end}, then start again"
     )
-
-
-def _first(slot: Item) -> int:
-    return int(slot["sk"]["N"])
-
-
-def _following(slot: Item) -> int:
-    return int(slot["sk"]["N"]) + int(slot["n"]["N"])

@@ -35,6 +35,10 @@ class Pack:
     last_version: int
 
 
+_parse = json.JSONDecoder().raw_decode
+_uuid = lru_cache(maxsize=4096)(UUID)  # a reader meets the same originators again and again
+
+
 @lru_cache(maxsize=4096)
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
@@ -123,9 +127,9 @@ def unpack(item: Item) -> list[StoredEvent]:
     return [StoredEvent(*fields) for fields in _fields(item)]
 
 
-def unpack_notifications(item: Item, topics: frozenset[str]) -> list[Notification]:
-    """The events of a slot under their positions; all of them, or those of some topics."""
-    numbered = enumerate(_fields(item), int(item["sk"]["N"]))
+def unpack_notifications(item: Item, first: int, topics: frozenset[str]) -> list[Notification]:
+    """The events of a slot under their positions from ``first`` on; all, or those of ``topics``."""
+    numbered = enumerate(_fields(item), first)
     if topics:
         return [Notification(*fields, i) for i, fields in numbered if fields[2] in topics]
     return [Notification(*fields, i) for i, fields in numbered]
@@ -135,8 +139,9 @@ def _fields(item: Item) -> Iterable[tuple[UUID | str, int, str, bytes]]:
     stored = item["body"]
     body: bytes = stored["S"].encode() if "S" in stored else bytes(stored["B"])
     at = 0
-    for name, is_uuid, version, heads in json.loads(item["heads"]["S"]):
-        originator = UUID(name) if is_uuid else name
+    runs, _ = _parse(item["heads"]["S"])
+    for name, is_uuid, version, heads in runs:
+        originator = _uuid(name) if is_uuid else name
         for topic, length, *_ in heads:
             yield originator, version, topic, body[at : at + length]
             at += length

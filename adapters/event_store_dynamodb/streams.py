@@ -19,11 +19,12 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
-from .errors import LogDamaged, OutOfOrder
+from .errors import LogDamaged, OutOfOrder, TooLarge
 from .packing import unpack
 from .table import Item, Table
 
 HIGHEST = 2**63
+KEY_BYTES = 2048  # what DynamoDB takes as a partition key
 REMEMBERED_STREAMS = 20_000
 HALF_SEEN_PAUSES = (
     0.01,
@@ -47,7 +48,13 @@ class Streams:
 
     def key(self, originator_id: UUID | str) -> str:
         """The partition of one originator's events."""
-        return f"{self._prefix}{originator_id}"
+        key = f"{self._prefix}{originator_id}"
+        if len(key) > KEY_BYTES // 4 and len(key.encode()) > KEY_BYTES:
+            raise TooLarge(
+                f"the originator id {key[:40]!r}… is too long: with its prefix it may have "
+                f"{KEY_BYTES} bytes; use a shorter id"
+            )
+        return key
 
     def learn(self, key: str, events: Sequence[StoredEvent]) -> range:
         """A pack of this stream was seen to end with these events, in ascending order."""

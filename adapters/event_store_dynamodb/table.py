@@ -35,6 +35,7 @@ class Table:
         self._make_client = make_client
         self._client: tuple[int, Any] = (0, None)  # (process id, client)
         self._closed = threading.Event()
+        self._checked = False
 
     @property
     def client(self) -> Any:
@@ -132,11 +133,14 @@ class Table:
 
     def ensure(self) -> None:
         """Create the table unless it is there; `WrongKeySchema` when it has other keys."""
+        if self._checked:
+            return
         try:
             found = self.call("describe_table", TableName=self.name)["Table"]
         except TableAbsent:
             found = self._create()
         self._check_keys(found)
+        self._checked = True
 
     def _create(self) -> dict[str, Any]:
         try:

@@ -73,6 +73,9 @@ class Records(Protocol):
     def load(self, copies: Iterable[RecordCopy]) -> None:
         """Write rows exactly as they were copied, revisions included; for restore."""
 
+    def remove_expired(self) -> int:
+        """Give back the room of rows past their time; how many, 0 where the store does it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Put:
@@ -118,6 +121,9 @@ class Views(Protocol):
         descending: bool = False,
     ) -> list[tuple[str, dict[str, Any]]]:
         """(sort key, row) of one partition beyond ``after`` in the order asked for."""
+
+    def scan(self, view: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """(partition key, sort key, row) of every row, in no promised order; for checks."""
 
     def reset(self, view: str) -> None:
         """Forget the view's rows and position, so that it is built again from the first event."""

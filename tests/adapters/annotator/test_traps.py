@@ -115,8 +115,8 @@ def test_records_with_a_wrong_ref_pass_through_counted(run: Bench) -> None:
 
 
 def test_wrong_ref_outside_transcripts_is_found_too(run: Bench) -> None:
-    """csq does not look at REF between genes; 29,700 is behind the last one."""
-    wrong = f"{SARS}\t29700\t.\t{other(base(29700))}\t{base(29700)}\t.\t.\t."
+    """csq does not look at REF between genes; 21,558 lies between ORF1ab and S."""
+    wrong = f"{SARS}\t21558\t.\t{other(base(21558))}\t{base(21558)}\t.\t.\t."
     assert run(vcf([snv(300), wrong])).annotation.skipped == {"wrong_ref": 1}
 
 

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -89,6 +90,15 @@ def settings_for(endpoint: str) -> dict[str, str]:
         "DYNAMODB_BUCKET": "512",
         **CREDENTIALS,
     }
+
+
+@pytest.fixture
+def closing() -> Iterator[list[Any]]:
+    """Factories to close after the test."""
+    made: list[Any] = []
+    yield made
+    for factory in made:
+        factory.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

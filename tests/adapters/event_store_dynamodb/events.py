@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
@@ -32,6 +33,17 @@ def a_factory(env: Mapping[str, str], name: str = "app", **more: str) -> DynamoD
     factory = InfrastructureFactory.construct(Environment(name, {**env, **more}))
     assert isinstance(factory, DynamoDBFactory)
     return factory
+
+
+class SharingFactory(DynamoDBFactory):
+    """A factory on a client that exists; making one takes 50 ms."""
+
+    def __init__(self, env: Environment, client: Any) -> None:
+        self._client = client
+        super().__init__(env)
+
+    def make_client(self) -> Any:
+        return self._client
 
 
 def a_recorder(factory: DynamoDBFactory) -> DynamoDBApplicationRecorder:
@@ -74,10 +86,10 @@ class ScriptedFactory(DynamoDBFactory):
     """A factory whose client, clock and table can be told what to do."""
 
     scripted: ScriptedClient
-    time = 1_700_000_000.0
+    seconds_wrong = 0.0
 
     def __init__(self, env: Any) -> None:
-        self.clock = lambda: self.time
+        self.clock = lambda: time.time() + self.seconds_wrong
         super().__init__(env)
 
     def make_client(self) -> Any:

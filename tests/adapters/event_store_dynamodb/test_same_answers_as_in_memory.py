@@ -9,11 +9,17 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
 from eventsourcing.popo import POPOProcessRecorder
+from eventsourcing.utils import Environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.adapters.event_store_dynamodb.conftest import settings_for
-from tests.adapters.event_store_dynamodb.events import a_factory, a_process_recorder
+from tests.adapters.event_store_dynamodb.events import (
+    SharingFactory,
+    a_factory,
+    a_process_recorder,
+)
+from tests.conftest import SOAK
 
 ORIGINATORS: list[UUID | str] = [UUID(int=1), UUID(int=2), "an id, as text", "ünï#code"]
 TOPICS = ["opened", "changed", "größer"]
@@ -74,10 +80,19 @@ def module_env(endpoint: str) -> dict[str, str]:
     return settings_for(endpoint)
 
 
+@pytest.fixture(scope="module")
+def client(module_env: dict[str, str]) -> Any:
+    """One client, and a table that exists."""
+    factory = a_factory(module_env)
+    factory.table.ensure()
+    module_env["CREATE_TABLE"] = "no"
+    return factory.table.client
+
+
 POSITIONS = st.none() | st.integers(-2, 45)
 
 
-@settings(max_examples=60)
+@settings(max_examples=2000 if SOAK else 80)
 @given(
     bucket=st.integers(2, 12),
     calls=appends(),
@@ -106,14 +121,18 @@ POSITIONS = st.none() | st.integers(-2, 45)
 )
 def test_any_calls_get_the_answers_of_the_recorder_in_memory(
     module_env: dict[str, str],
+    client: Any,
+    *,
     bucket: int,
     calls: list[tuple[list[StoredEvent], Tracking | None]],
     pages: list[tuple[int | None, int, int | None, list[str], bool]],
     loads: list[tuple[UUID | str, int | None, int | None, bool, int | None]],
 ) -> None:
     name = f"app-{uuid4().hex}"
-    factory = a_factory(module_env, name, DYNAMODB_BUCKET=str(bucket))
-    fresh = a_factory(module_env, name, DYNAMODB_BUCKET="100000")  # what is stored counts
+    own = {**module_env, "DYNAMODB_BUCKET": str(bucket)}
+    other = {**module_env, "DYNAMODB_BUCKET": "100000"}  # what is stored counts
+    factory = SharingFactory(Environment(name, own), client)
+    fresh = SharingFactory(Environment(name, other), client)
     try:
         ours, memory = a_process_recorder(factory), POPOProcessRecorder()
         for call in calls:
