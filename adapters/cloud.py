@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,13 @@ if TYPE_CHECKING:
 
 READ_SECONDS = 30  # above SQS's longest poll of twenty
 CONNECT_SECONDS = 5
+# Where keys are given, nothing of a developer's profile may colour the clients.
+# botocore's own shape: name in the file, environment variables, default, conversion.
+NO_PROFILE = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 
 
 class Cloud:
@@ -42,11 +50,10 @@ class Cloud:
             return self._clients[service]
 
     def _new_client(self, service: str) -> Any:
-        import boto3
         from botocore.config import Config
 
         if self._session is None:
-            self._session = boto3.Session(*self._keys, region_name=self._region)
+            self._session = self._new_session()
         config = Config(
             signature_version="s3v4" if service == "s3" else None,
             # Loopback has no bucket hosts; AWS's presigned links need the bucket's own host.
@@ -57,3 +64,12 @@ class Cloud:
             max_pool_connections=50,
         )
         return self._session.client(service, endpoint_url=self._endpoint, config=config)  # type: ignore[call-overload]
+
+    def _new_session(self) -> boto3.Session:
+        import boto3
+        from botocore.session import Session
+
+        if self._keys[0] is None:
+            return boto3.Session(region_name=self._region)
+        own = Session(session_vars=NO_PROFILE)
+        return boto3.Session(*self._keys, region_name=self._region, botocore_session=own)

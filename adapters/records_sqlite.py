@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from adapters.sqlite_file import SqliteFile
-from domain.ports import Conflict, Record
+from domain.ports import Conflict, Record, RecordCopy
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -89,6 +89,25 @@ class SqliteRecords:
         ).fetchall()
         return map(_record, rows)
 
+    def copies(self) -> Iterator[RecordCopy]:
+        rows = self._file.connection.execute(
+            f"SELECT * FROM records WHERE {ALIVE}",  # noqa: S608
+            {"now": self._now()},
+        ).fetchall()
+        return (RecordCopy(row["kind"], _record(row), row["expires"]) for row in rows)
+
+    def load(self, copies: Iterable[RecordCopy]) -> None:
+        with self._file.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO records VALUES (?,?,?,?,?,?)", map(_row, copies)
+            )
+
+    def remove_expired(self) -> int:
+        with self._file.transaction() as connection:
+            return connection.execute(
+                "DELETE FROM records WHERE expires <= ?", (self._now(),)
+            ).rowcount
+
     def _check(
         self, connection: sqlite3.Connection, kind: str, pk: str, sk: str, expected: int | None
     ) -> int:
@@ -107,3 +126,8 @@ def _record(row: sqlite3.Row) -> Record:
     return Record(
         pk=row["pk"], sk=row["sk"], value=json.loads(row["value"]), revision=row["revision"]
     )
+
+
+def _row(copy: RecordCopy) -> tuple[Any, ...]:
+    r = copy.record
+    return (copy.kind, r.pk, r.sk, json.dumps(r.value), r.revision, copy.expires)

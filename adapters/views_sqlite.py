@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,12 @@ class SqliteViews:
             {"view": view, "pk": pk, "after": after, "limit": -1 if limit is None else limit},
         )
         return [(row["sk"], json.loads(row["data"])) for row in rows]
+
+    def scan(self, view: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        rows = self._file.connection.execute(
+            "SELECT pk, sk, data FROM view_rows WHERE view=?", (view,)
+        ).fetchall()
+        return ((row["pk"], row["sk"], json.loads(row["data"])) for row in rows)
 
     def reset(self, view: str) -> None:
         with self._file.transaction() as connection:

@@ -24,6 +24,12 @@ class WrongState(DomainError):
     code = "wrong_state"
 
 
+class VersionMismatch(DomainError):
+    """The caller decided on an older version than there is now."""
+
+    code = "version_mismatch"
+
+
 class StaleAttempt(DomainError):
     """An outcome was reported by an attempt that is no longer the current one."""
 

@@ -33,6 +33,8 @@ INPUT: dict[str, str] = {
     "variants from the header.",
     "version": "VCF version “{version}” is not known here. Convert the file to VCF 4.2, for "
     "instance with `bcftools view` or `vcf-convert`.",
+    "format_without_samples": "The column FORMAT is there, but no sample follows it. Remove the "
+    "column (for instance with `cut -f 1-8`), or add the samples.",
     "duplicate_samples": "A sample name stands twice in this line. Give every sample a name of its "
     "own, for instance with `bcftools reheader -s`.",
     "not_vcf": "This is {kind}, not a VCF. Upload the VCF itself, plain or packed with gzip or "
@@ -86,12 +88,16 @@ INPUT: dict[str, str] = {
     "wrong_build": "REF differs from {reference} in {wrong} of the first {checked} records, here "
     "for the first time: the file was made with another genome.{hint} Choose the matching "
     "reference.",
+    "unknown_reference": "There is no reference “{reference}” here. Choose one of those installed: "
+    "{installed}.",
     "unknown_contigs": "No contig of the file is one of {reference}.{hint} Choose the matching "
     "reference, or rename the contigs with `bcftools annotate --rename-chrs`.",
 }
 
 # The run, not the file: a second attempt may mend it.
 RUN: dict[str, str] = {
+    "gave_up": "The annotation was begun {attempts} times and never came to an end. Run it again, "
+    "and tell the operator if it happens twice.",
     "engine_crashed": "The annotation engine ended unexpectedly. Nothing was published; try again, "
     "and tell the operator if it happens twice.",
     "engine_killed": "The annotation engine was ended from outside. Try again.",

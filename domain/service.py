@@ -14,7 +14,7 @@ from eventsourcing.utils import EnvType
 
 from domain.account import Account
 from domain.context import at
-from domain.errors import NotFound, NotSeenYet
+from domain.errors import NotFound, NotSeenYet, VersionMismatch
 from domain.job import Job
 from domain.job_events import Failure, FileRef, InputRef, Outcome
 from domain.plans import PLANS, Plan
@@ -107,12 +107,23 @@ class AnnotationService(Application[UUID]):
             lambda job: job.fail_annotation(attempt=attempt, failure=failure, log=log, final=final),
         )
 
-    def cancel_job(self, job_id: UUID, *, owner: UUID, reason: str = "asked") -> Recorded[Job]:
-        return self._change_job(job_id, lambda job: job.cancel(reason=reason), owner=owner)
-
-    def request_deletion(self, job_id: UUID, *, owner: UUID) -> Recorded[Job]:
+    def cancel_job(
+        self, job_id: UUID, *, owner: UUID, reason: str = "asked", if_version: int | None = None
+    ) -> Recorded[Job]:
+        """Stop a job; ``VersionMismatch`` unless it is at ``if_version``, where one is given."""
         return self._change_job(
-            job_id, lambda job: job.request_deletion(reason="asked"), owner=owner
+            job_id, lambda job: job.cancel(reason=reason), owner=owner, if_version=if_version
+        )
+
+    def request_deletion(
+        self, job_id: UUID, *, owner: UUID, if_version: int | None = None
+    ) -> Recorded[Job]:
+        """Have a job removed; ``VersionMismatch`` as in ``cancel_job``."""
+        return self._change_job(
+            job_id,
+            lambda job: job.request_deletion(reason="asked"),
+            owner=owner,
+            if_version=if_version,
         )
 
     def record_deletion(self, job_id: UUID, *, removed: dict[str, int]) -> Recorded[Job]:
@@ -183,9 +194,21 @@ class AnnotationService(Application[UUID]):
     # --- how a command runs ------------------------------------------------------------------
 
     def _change_job(
-        self, job_id: UUID, decide: Callable[[Job], None], owner: UUID | None = None
+        self,
+        job_id: UUID,
+        decide: Callable[[Job], None],
+        owner: UUID | None = None,
+        if_version: int | None = None,
     ) -> Recorded[Job]:
-        return self._change(lambda: self.job(job_id, owner=owner), decide)
+        def load() -> Job:
+            job = self.job(job_id, owner=owner)
+            if if_version not in {None, job.version}:
+                raise VersionMismatch(
+                    f"The job is at version {job.version}, not {if_version}: look at it again."
+                )
+            return job
+
+        return self._change(load, decide)
 
     def _change_account(self, user: UUID, decide: Callable[[Account], None]) -> Recorded[Account]:
         return self._change(lambda: self.account(user), decide)

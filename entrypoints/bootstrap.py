@@ -23,6 +23,7 @@ from domain.ports import (
     WorkQueue,
 )
 from domain.service import AnnotationService
+from entrypoints.feed import Feed
 from entrypoints.follow import Pulse
 from entrypoints.job_documents import JobDocuments
 from entrypoints.people import People
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from adapters.cloud import Cloud
 
 log = structlog.get_logger()
+SHARED = (
+    *("pulse", "service", "records", "views", "kept_views", "leases", "people", "feed"),
+    *("cloud", "uploads", "files", "bus", "queues", "annotator", "submission", "jobs", "sweeper"),
+)
 
 
 class Gas:
@@ -53,6 +58,11 @@ class Gas:
         if unknown:
             raise TypeError(f"no such parts: {', '.join(unknown)}")
         self.__dict__.update(overrides)
+
+    def build(self) -> None:
+        """Build what threads share, before there are any: a part must not be built twice."""
+        for part in SHARED:
+            getattr(self, part)
 
     # --- state -------------------------------------------------------------------------------
 
@@ -164,6 +174,10 @@ class Gas:
     @cached_property
     def jobs(self) -> JobDocuments:
         return JobDocuments(self.service, self.records, self.views, self.files)
+
+    @cached_property
+    def feed(self) -> Feed:
+        return Feed(self.service, self.views)
 
     @cached_property
     def people(self) -> People:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,7 @@ from domain.errors import DomainError, NotFound
 from domain.ports import ObjectStore, Records, Views
 from domain.rejections import sentence
 from domain.service import AnnotationService
+from entrypoints.filenames import stem
 from projections.attempt import PROGRESS
 from projections.erasure import LABEL
 from projections.fairness import fair_order
@@ -146,7 +146,7 @@ class JobDocuments:
                 f"This job has no {what}: it is {row['status']}."
                 + (" Wait until it is completed." if row["status"] in _UNDER_WAY else "")
             )
-        return file["key"], _stem(filename) + DOWNLOADS[what]
+        return file["key"], stem(filename) + DOWNLOADS[what]
 
     def _progress(self, row: dict[str, Any]) -> dict[str, Any] | None:
         if row["status"] != "running":
@@ -179,19 +179,13 @@ def _error(failure: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"code": failure["code"], "line": failure["line"], "message": message}
 
 
-def _stem(filename: str) -> str:
-    for ending in (".vcf.gz", ".vcf.bgz", ".vcf", ".bcf", ".gz"):
-        if filename.lower().endswith(ending):
-            return filename[: -len(ending)] or filename
-    return filename
-
-
 def _encode(key: str) -> str:
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
 
 
 def _decode(cursor: str) -> str:
     try:
-        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    except ValueError:
         raise BadCursor("That cursor is not one of ours. Start again without it.") from None

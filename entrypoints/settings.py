@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     stack: str = Field("gas", description="prefix of topic, queues and buckets")
     workers: int = Field(2, ge=1, description="annotations at once in one worker process")
     sweep_seconds: float = Field(5.0, gt=0, description="pause between two sweeps")
+    housekeeping_seconds: float = Field(3600.0, gt=0, description="pause between two tidyings")
+    requests_a_minute: int = Field(3000, ge=1, description="of one token, in each web process")
     references: Path | None = Field(None, description="more references than the bundled ones")
     aws_endpoint: str = Field("", description="the embedded cloud's address (`gas up` sets it)")
     globus_url: str = Field("", description="the loopback Globus Auth (`gas up` sets it)")

@@ -41,6 +41,14 @@ class Upload:
     form: PresignedPost
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What an owner has used of the plan's counts."""
+
+    jobs_open: int
+    jobs_today: int
+
+
 @dataclass(frozen=True)
 class Submission:
     """The use cases before a job exists."""
@@ -117,6 +125,19 @@ class Submission:
         return self.service.submit_job(
             job_id=job_id, owner=owner, input=stored, reference=reference, options=options or {}
         )
+
+    def usage(self, owner: UUID) -> Used:
+        """The owner's open jobs, and those submitted since midnight UTC."""
+        rows = self.views.query(OPEN_WORK, "open")
+        today = self.clock().date().isoformat()
+        return Used(
+            jobs_open=sum(row["owner"] == str(owner) for _, row in rows),
+            jobs_today=(self.views.get(USAGE, str(owner), today) or {"jobs": 0})["jobs"],
+        )
+
+    def check_size(self, owner: UUID, size: int) -> None:
+        """Refuse a file of so many bytes before it is sent, where the plan does not take it."""
+        self._check_size(size, self.service.plan_of(owner))
 
     def submit_again(self, owner: UUID, job_id: UUID, *, upload_id: str) -> Recorded[Job]:
         """A new job for the input of an old one; the same ``upload_id`` gives the same job.
@@ -196,19 +217,16 @@ class Submission:
             raise InputRejected("too_large", facts={"bytes": size, "limit": plan.input_bytes})
 
     def _check_counts(self, owner: UUID, plan: Plan) -> None:
-        rows = self.views.query(OPEN_WORK, "open")
-        at_once = sum(row["owner"] == str(owner) for _, row in rows)
-        if at_once >= plan.jobs_at_once:
+        used = self.usage(owner)
+        if used.jobs_open >= plan.jobs_at_once:
             raise PlanLimit(
-                f"{at_once} of your jobs are waiting or running, which is all the"
+                f"{used.jobs_open} of your jobs are waiting or running, which is all the"
                 f" {plan.title} plan allows at once. Wait for one to finish, then submit again."
             )
-        today = self.clock().date().isoformat()
-        count = (self.views.get(USAGE, str(owner), today) or {"jobs": 0})["jobs"]
-        if count >= plan.jobs_a_day:
+        if used.jobs_today >= plan.jobs_a_day:
             raise PlanLimit(
-                f"You have submitted {count} jobs today (UTC), which is all the {plan.title}"
-                " plan allows in a day. Submit again tomorrow."
+                f"You have submitted {used.jobs_today} jobs today (UTC), which is all the"
+                f" {plan.title} plan allows in a day. Submit again tomorrow."
             )
 
 

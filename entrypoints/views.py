@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from domain.errors import NotSeenYet
@@ -10,6 +11,8 @@ from domain.ports import Conflict, Views
 from domain.service import AnnotationService
 from entrypoints.follow import BATCH, Pulse, follow
 from projections.job_views import View
+
+LOOK_EVERY = 0.01
 
 
 def run_views(
@@ -27,14 +30,17 @@ def run_views(
             catch_up(service, views, view)
 
 
-def catch_up(service: AnnotationService, views: Views, view: View) -> int:
-    """Apply all there is to one view; the position it has reached.
+def catch_up(
+    service: AnnotationService, views: Views, view: View, *, until: int | None = None
+) -> int:
+    """Apply all there is (up to position ``until``) to one view; the position it has reached.
 
     When another reader was faster, or a stream lags behind the log, the next call goes on.
     """
     while True:
         after = views.position(view.name)
-        events = read_log(service, after=after, limit=BATCH)
+        left = BATCH if until is None else min(BATCH, until - after)
+        events = read_log(service, after=after, limit=left) if left > 0 else []
         if not events:
             return after
         try:
@@ -48,3 +54,13 @@ def rebuild(service: AnnotationService, views: Views, view: View) -> int:
     """Forget the view and replay the log into it; the position it has reached."""
     views.reset(view.name)
     return catch_up(service, views, view)
+
+
+def await_position(views: Views, view: str, position: int, *, seconds: float) -> bool:
+    """Wait until a view has seen a position, so that its reader finds what was just recorded."""
+    give_up = time.monotonic() + seconds
+    while views.position(view) < position:
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(LOOK_EVERY)
+    return True

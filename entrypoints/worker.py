@@ -64,10 +64,16 @@ def run_worker(
 def work_once(
     queue: WorkQueue, work: Work, *, stopping: Callable[[], bool], wait_seconds: int
 ) -> bool:
-    """Receive and handle what one poll gives; whether it gave anything."""
+    """Receive and handle what one poll gives; whether it gave anything.
+
+    What arrives when it is time to stop is put back untouched.
+    """
     deliveries = queue.receive(wait_seconds=wait_seconds)
     for delivery in deliveries:
-        handle(queue, work, delivery, stopping=stopping)
+        if stopping():
+            queue.hold(delivery, 0)
+        else:
+            handle(queue, work, delivery, stopping=stopping)
     return bool(deliveries)
 
 
@@ -107,6 +113,15 @@ def _complain(queue: WorkQueue, delivery: Delivery, error: Exception) -> None:
         "work.failed",
         queue=queue.name,
         received=delivery.received,
+        correlation_id=_correlation(delivery.body),
         error=f"{type(error).__name__}: {error}",
         exc_info=None if expected else error,
     )
+
+
+def _correlation(body: str) -> str:
+    """The correlation id of the event that led here; the sweeper's hints have none."""
+    try:
+        return str(json.loads(body).get("correlationid", ""))
+    except (ValueError, AttributeError):
+        return ""

@@ -12,10 +12,11 @@ from domain.job import Job
 from domain.log import LoggedEvent
 from domain.ports import Change, Put, Remove, Views
 from domain.service import AnnotationService
+from projections.status_counts import StatusCounts
 
 JOBS = "jobs"  # pk "job", sk id: the row; pk "owner:<id>", sk submitted+id: the row, for lists
 OPEN_WORK = "open_work"  # pk "open", sk id: owner, submitted_at, work
-OWNER_EVENTS = "owner_events"  # pk owner, sk position: nothing more
+OWNER_EVENTS = "owner_events"  # pk owner, and pk "of:<aggregate>"; sk position: nothing more
 USAGE = "usage"  # pk owner, sk day: jobs submitted that day
 
 
@@ -104,7 +105,7 @@ class OpenWork:
 
 
 class OwnerEvents:
-    """The positions of each owner's own events, so that a feed never scans everybody's."""
+    """The positions of each owner's and each aggregate's events: no feed scans everybody's."""
 
     name = OWNER_EVENTS
 
@@ -114,8 +115,9 @@ class OwnerEvents:
     def changes(self, batch: Sequence[LoggedEvent]) -> list[Change]:
         owners = {job.id: job.owner for job in _jobs(self._service, batch)}
         return [
-            Put(str(owners.get(e.aggregate_id, e.aggregate_id)), f"{e.position:020d}", {})
+            Put(key, f"{e.position:020d}", {})
             for e in batch
+            for key in (str(owners.get(e.aggregate_id, e.aggregate_id)), f"of:{e.aggregate_id}")
         ]
 
 
@@ -139,7 +141,13 @@ class Usage:
 
 def all_views(service: AnnotationService, views: Views) -> tuple[View, ...]:
     """Every view there is; each follows the log on its own."""
-    return (JobRows(service), OpenWork(service), OwnerEvents(service), Usage(views))
+    return (
+        JobRows(service),
+        OpenWork(service),
+        OwnerEvents(service),
+        Usage(views),
+        StatusCounts(service, views),
+    )
 
 
 def _jobs(service: AnnotationService, batch: Iterable[LoggedEvent]) -> Iterator[Job]:

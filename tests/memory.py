@@ -25,6 +25,7 @@ from domain.ports import (
     Put,
     QueueDepth,
     Record,
+    RecordCopy,
 )
 from projections.listeners import LISTENERS
 
@@ -200,6 +201,16 @@ class MemoryRecords:
     def scan(self, kind: str) -> Iterator[Record]:
         return iter(deepcopy([r for (k, _, _), r in self.rows.items() if k == kind]))
 
+    def copies(self) -> Iterator[RecordCopy]:
+        return iter([RecordCopy(k, deepcopy(r), None) for (k, _, _), r in self.rows.items()])
+
+    def load(self, copies: Iterable[RecordCopy]) -> None:
+        for copy in copies:
+            self.rows[copy.kind, copy.record.pk, copy.record.sk] = deepcopy(copy.record)
+
+    def remove_expired(self) -> int:
+        return 0
+
     def _check(self, kind: str, pk: str, sk: str, expected: int | None) -> int:
         row = self.rows.get((kind, pk, sk))
         revision = row.revision if row else 0
@@ -250,6 +261,10 @@ class MemoryViews:
             (s, d) for s, d in rows if not after or ((s < after) if descending else s > after)
         ]
         return [(s, json.loads(d)) for s, d in beyond[:limit]]
+
+    def scan(self, view: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        rows = self.rows.get(view, {}).items()
+        return iter([(pk, sk, json.loads(data)) for (pk, sk), data in rows])
 
     def reset(self, view: str) -> None:
         self.rows.pop(view, None)

@@ -244,12 +244,13 @@ class World:
         for _ in range(30):
             self.relay()
             self.keep_views()
-            worked = [self.work(name) for name in self.queues]
-            if not any(worked):
-                if not self.gas.views.query("open_work", "open"):
-                    return
-                self.time_passes(LEASE)
-                self.gas.sweeper.sweep()
+            while sum(self.work(name) for name in self.queues):
+                self.relay()
+                self.keep_views()
+            if not self.gas.views.query("open_work", "open"):
+                return
+            self.time_passes(LEASE)
+            self.gas.sweeper.sweep()
         raise AssertionError("the world does not come to rest")
 
     # --- what has happened -----------------------------------------------------------------------

@@ -32,6 +32,7 @@ CONTENT_TYPES = {
     ".csi": "application/octet-stream",
     ".txt": "text/plain; charset=utf-8",
     ".json": "application/json",
+    ".parquet": "application/vnd.apache.parquet",
 }
 
 
@@ -114,9 +115,8 @@ class BcftoolsAnnotator:
         self, found: Reference, spooled: Path, workdir: Path, limits: Limits, header: list[str]
     ) -> dict[str, Any]:
         return {
-            "source": str(spooled),
+            "source": str(spooled.resolve()),
             "workdir": str(workdir.resolve()),
-            "temporary": str(spooled.parent),
             "references": str(self._references_dir.resolve()) if self._references_dir else None,
             "reference": found.name,
             "limits": asdict(limits),

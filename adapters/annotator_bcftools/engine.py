@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from adapters.annotator_bcftools import sandbox
+from adapters.annotator_bcftools.forks import EngineDied, Fork
 from adapters.annotator_bcftools.references import Contig, Reference
 
 HEADER = "##fileformat=VCFv4.2\n{contigs}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
@@ -20,14 +19,6 @@ INFO_LINE = (
     b'Format: Consequence|gene|transcript|biotype|strand|amino_acid_change|dna_change">'
 )
 OPTIONS = ("--local-csq", "--force", "--no-version")
-
-
-class EngineDied(Exception):
-    """csq ended badly; ``code`` as in ``domain.rejections``, the message is its last words."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        self.code = code
-        super().__init__(detail)
 
 
 class Engine:
@@ -40,7 +31,8 @@ class Engine:
     def __init__(self, reference: Reference, output: int) -> None:
         self._reference, self._output = reference, output
         self._input: BinaryIO | None = None
-        self._pid, self._code = 0, 0
+        self._run: Fork | None = None
+        self._code = 0
         header = "".join(f"##contig=<ID={c.name},length={c.length}>\n" for c in reference.contigs)
         self._header = HEADER.format(contigs=header).encode()
 
@@ -56,48 +48,44 @@ class Engine:
         if not records:
             return
         assert self._input is not None  # noqa: S101 - records are only sent after switch()
+        assert self._run is not None  # noqa: S101
         try:
             self._input.write(records)
             self._input.flush()
         except BrokenPipeError:
-            self._reap()
+            self._run.wait()
             raise EngineDied("engine_crashed", "csq stopped reading") from None
 
     def finish(self) -> None:
         """End the current run and wait for it. Raises EngineDied."""
-        if self._input is None:
-            return
-        self._input.close()
-        self._input, self._code = None, 0
-        self._reap()
+        self._close()
+        if self._run is not None:
+            self._run.wait()
 
     def abandon(self) -> None:
         """End the current run, if there is one, whatever it is doing."""
-        if self._pid:
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
-            self._pid = 0
-        if self._input is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self._input.close()
-            self._input = None
+        if self._run is not None:
+            self._run.kill()
+        self._close()
+
+    def _close(self) -> None:
+        feed, self._input, self._code = self._input, None, 0
+        if feed is not None:
+            with contextlib.suppress(BrokenPipeError):  # the run's own end tells why
+                feed.close()
 
     def _start(self, code: int) -> None:
         reading, writing = wide_pipe()
-        parent = os.getpid()
-        self._pid = os.fork()
-        if not self._pid:
+
+        def work() -> None:
             os.close(writing)
             os.dup2(reading, 0)
-            _run_csq(self._reference, code, self._output, parent)
+            run_csq(self._reference, code, self._output)
+
+        self._run = Fork("csq", work)
         os.close(reading)
         self._input, self._code = os.fdopen(writing, "wb", buffering=1 << 18), code
         self._input.write(self._header)
-
-    def _reap(self) -> None:
-        pid, self._pid = self._pid, 0
-        _, status = os.waitpid(pid, 0)
-        reap(status, "csq")
 
 
 def wide_pipe() -> tuple[int, int]:
@@ -109,41 +97,14 @@ def wide_pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def reap(status: int, what: str) -> None:
-    """Raise EngineDied unless a waited-for process ended well."""
-    code = os.waitstatus_to_exitcode(status)
-    if code < 0:
-        raise EngineDied(_SIGNALS.get(-code, "engine_crashed"), f"{what} ended by signal {-code}")
-    if code:
-        raise EngineDied(_EXITS.get(code, "engine_crashed"), f"{what} ended with {code}")
-
-
-OUT_OF_MEMORY = 7
-_SIGNALS = {9: "engine_killed", 24: "engine_out_of_time", 25: "engine_out_of_disk"}
-_EXITS = {OUT_OF_MEMORY: "engine_out_of_memory"}
-
-
-def _run_csq(reference: Reference, code: int, output: int, parent: int) -> None:
-    """Become csq: reads descriptor 0, writes ``output``; never returns."""
-    sandbox.die_with_parent(parent)
+def run_csq(reference: Reference, code: int, output: int) -> None:
+    """csq from descriptor 0 to descriptor ``output``."""
     import pysam.bcftools
-    import pysam.utils
 
-    status = 1
-    try:
-        pysam.bcftools.csq(
-            *OPTIONS, "-C", str(code), "-f", str(reference.genome), "-g", str(reference.genes),
-            "-Ov", "-o", f"/dev/fd/{output}", "-", catch_stdout=False,
-        )  # fmt: skip
-        status = 0
-    except pysam.utils.SamtoolsError as error:
-        sys.stderr.write(f"{error}\n")
-        status = OUT_OF_MEMORY if "lloc" in str(error) else 1
-    except MemoryError:
-        status = OUT_OF_MEMORY
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
+    pysam.bcftools.csq(
+        *OPTIONS, "-C", str(code), "-f", str(reference.genome), "-g", str(reference.genes),
+        "-Ov", "-o", f"/dev/fd/{output}", "-", catch_stdout=False,
+    )  # fmt: skip
 
 
 def parameters(reference: Reference) -> str:

@@ -17,7 +17,13 @@ _ID = re.compile(rb"[<,]ID=([^,>]+)")
 _LENGTH = re.compile(rb"[<,]length=(\d{1,12})[,>]", re.IGNORECASE)
 _VERSION = re.compile(rb"##fileformat=VCFv4\.[0-9]\s*$")
 # What an earlier run of ours, or of csq, left: it would contradict the new annotation.
-_REPLACED = (b"##INFO=<ID=BCSQ,", b"##FORMAT=<ID=BCSQ,", b"##gas_", b"##bcftools_csq")
+_REPLACED = (
+    b"##INFO=<ID=BCSQ,",
+    b"##FORMAT=<ID=BCSQ,",
+    b"##INFO=<ID=known_",
+    b"##gas_",
+    b"##bcftools_csq",
+)
 OTHER_TEXT: dict[bytes, str] = {
     b">": "a FASTA file",
     b"@": "a FASTQ or SAM file",
@@ -135,6 +141,8 @@ class HeaderReader:
         if len(names) > 8 and names[8] != b"FORMAT":
             raise InputRejected("column_line", line=number, column=9, facts={"expected": "FORMAT"})
         samples = names[9:]
+        if len(names) == 9:
+            raise InputRejected("format_without_samples", line=number, column=9)
         repeated = (
             [name for name in samples if samples.count(name) > 1]
             if len(samples) != len(set(samples))

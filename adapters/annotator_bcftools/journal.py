@@ -56,8 +56,8 @@ def _input(done: dict[str, Any], found: dict[str, Any]) -> str:
     if done["crlf"]:
         notes.append("The lines ended as on Windows (CR LF): the result has plain line ends.")
     notes += [
-        f"INFO/{tag} is declared {kind}, but line {line} has another value: other tools may take "
-        "it for missing."
+        f"INFO/{tag} is declared {kind}, but line {line} has another value, which other tools may "
+        "take for missing."
         for tag, (kind, line) in done["info_types"].items()
     ]
     return "Checked\n" + "".join(f"{INDENT}{note}\n" for note in notes)
@@ -75,7 +75,8 @@ def _skipped(found: dict[str, Any], examples: dict[str, list[tuple[int, str, int
 
 
 def _result(found: dict[str, Any]) -> str:
-    lines = [f"Annotated {found['annotated']:,} of {found['records']:,} records"]
+    known = f"; {found['known']:,} are known variants" if found["known"] else ""
+    lines = [f"Annotated {found['annotated']:,} of {found['records']:,} records{known}"]
     for row in found["by_consequence"]:
         term = CONSEQUENCES.get(row["consequence"], UNKNOWN).term
         lines.append(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import BinaryIO
+from dataclasses import dataclass, field, fields
+from typing import Any, BinaryIO
 
 from adapters.annotator_bcftools.consequences import IMPACTS, impact, terms
 from adapters.annotator_bcftools.frames import Frame
+from adapters.annotator_bcftools.known import KnownVariants
+from adapters.annotator_bcftools.rows import collapsed, rows
 
 TAB = b"\t"
 KEYS = 50_000  # distinct consequence-and-gene sets counted before they are added up
@@ -44,6 +46,10 @@ class Counts:
         for name, its in genes.items():
             self.by_gene.setdefault(name, Counter())[its] += records
 
+    def document(self) -> dict[str, Any]:
+        """The counts as plain JSON."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
 
 def engine_lines(source: BinaryIO, size: int = 1 << 18) -> Iterator[list[bytes]]:
     """The engine's records in blocks, headers left out (every run of it writes one)."""
@@ -63,12 +69,21 @@ def engine_lines(source: BinaryIO, size: int = 1 << 18) -> Iterator[list[bytes]]
 
 
 class Merge:
-    """Joins frames with the engine's lines. ``write`` gets text ready for the result file."""
+    """Joins frames with the engine's lines.
+
+    ``write`` gets text ready for the result file, ``rows`` lines for the table.
+    """
 
     def __init__(
-        self, *, write: Callable[[bytes], object], sites_only: bool, had_bcsq: bool
+        self,
+        *,
+        write: Callable[[bytes], object],
+        rows: Callable[[bytes], object],
+        sites_only: bool,
+        had_bcsq: bool,
+        known: KnownVariants | None = None,
     ) -> None:
-        self._write = write
+        self._write, self._rows, self._known = write, rows, known
         self._sites_only, self._had_bcsq = sites_only, had_bcsq
         self._effects: Counter[Effects] = Counter()
         self._sent = 0
@@ -108,9 +123,12 @@ class Merge:
         self._sent += len(found)
 
     def _join(self, lines: list[bytes], unsent: list[int], found: list[bytes]) -> None:
+        first = self.counts.records
         self.counts.records += len(lines)
         if self._had_bcsq:
             lines = [without_bcsq(line) for line in lines]
+        if self._known is not None:
+            lines = self._known.join(lines)
         if unsent:
             found_by_line = iter(found)
             left = set(unsent)
@@ -118,8 +136,8 @@ class Merge:
         put = _put_last if self._sites_only else _put
         out: list[bytes] = []
         seen: list[Effects] = []
-        for line, result in zip(lines, found, strict=True):
-            bcsq = result.partition(b"BCSQ=")[2]
+        told = [result.partition(b"BCSQ=")[2] for result in found]
+        for line, bcsq in zip(lines, told, strict=True):
             if bcsq:
                 out.append(put(line, bcsq))
                 seen.append(effects_of(bcsq))
@@ -130,6 +148,8 @@ class Merge:
             self._add_up()
         out.append(b"")
         self._write(b"\n".join(out))
+        heads = [line.rpartition(TAB)[0] for line in lines] if self._sites_only else _heads(lines)
+        self._rows(rows(first, heads, map(collapsed, told)))
 
     def _add_up(self) -> None:
         for effects, records in self._effects.items():
@@ -144,6 +164,11 @@ def effects_of(bcsq: bytes) -> Effects:
         return ((consequence, gene),)
     pairs = {tuple(each.split(b"|", 2)[:2]) for each in bcsq.split(b",")}
     return tuple(sorted(pairs))  # type: ignore[arg-type]
+
+
+def _heads(lines: list[bytes]) -> list[bytes]:
+    """CHROM to FILTER of lines with samples."""
+    return [TAB.join(line.split(TAB, 7)[:7]) for line in lines]
 
 
 def _put_last(line: bytes, bcsq: bytes) -> bytes:

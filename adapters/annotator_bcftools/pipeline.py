@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from adapters.annotator_bcftools import sandbox
 from adapters.annotator_bcftools.bcf import as_text
-from adapters.annotator_bcftools.engine import Engine, reap, wide_pipe
+from adapters.annotator_bcftools.engine import Engine, wide_pipe
+from adapters.annotator_bcftools.forks import Fork
 from adapters.annotator_bcftools.frames import read_frame, write_frame
 from adapters.annotator_bcftools.header import Header
+from adapters.annotator_bcftools.known import KnownVariants
 from adapters.annotator_bcftools.merge import Merge
 from adapters.annotator_bcftools.preflight import (
     Opened,
@@ -33,7 +32,7 @@ from adapters.annotator_bcftools.preflight import (
     usable_contigs,
 )
 from adapters.annotator_bcftools.records import Batch, NotSorted, RecordCheck, Tally
-from adapters.annotator_bcftools.references import Contig, Library, Reference
+from adapters.annotator_bcftools.references import Contig, Library, Reference, contigs_by_name
 from adapters.annotator_bcftools.sequence import Genome
 from adapters.annotator_bcftools.sorting import Sorter
 from domain.errors import InputRejected
@@ -104,7 +103,7 @@ class Pass:
         was_sorted: bool,
     ) -> Outcome:
         with Genome(self.reference.genome) as genome:
-            merging = Merging(file.header, self.temporary)
+            merging = Merging(file.header, self.temporary, self.reference)
             engine = Engine(self.reference, merging.engine_output)
 
             def emit(batch: Batch) -> None:
@@ -151,79 +150,67 @@ def _names(contig: Contig, contigs: dict[str, Contig]) -> list[str]:
 
 
 class Merging:
-    """The merging fork as its parent sees it."""
+    """The merging fork as its parent sees it; ``engine_output`` is where csq must write."""
 
-    def __init__(self, header: Header, temporary: Path) -> None:
+    def __init__(self, header: Header, temporary: Path, reference: Reference) -> None:
         engine_in, self.engine_output = wide_pipe()
         spool = temporary / "frames"
-        self.frames = spool.open("wb", buffering=1 << 18)
+        self._frames = spool.open("wb", buffering=1 << 18)
         self._counts = temporary / "merge.json"
-        parent = os.getpid()
-        self._pid = os.fork()
-        if not self._pid:
+
+        def work() -> None:
             os.close(self.engine_output)
-            _run_merge(header, temporary, spool, engine_in, parent)
+            with spool.open("rb") as frames, os.fdopen(engine_in, "rb") as engine:
+                merge(header, temporary, reference, frames, engine)
+
+        self._fork = Fork("merging", work)
         os.close(engine_in)
-        self._output_open = True
+        self._open = True
 
     def write(self, batch: Batch) -> None:
         """Hand the person's own lines over."""
-        write_frame(self.frames, batch.lines, batch.unsent)
+        write_frame(self._frames, batch.lines, batch.unsent)
 
     def finish(self) -> dict[str, Any]:
         """Wait for the body to be whole; what was counted."""
         self._close()
-        self._wait()
+        self._fork.wait()
         counts: dict[str, Any] = json.loads(self._counts.read_text())
         return counts
 
     def abandon(self) -> None:
         """End it, if it still runs."""
-        if self._pid:
-            os.kill(self._pid, 9)
-            os.waitpid(self._pid, 0)
-            self._pid = 0
-            self._close()
+        self._fork.kill()
+        self._close()
 
     def _close(self) -> None:
-        if self._output_open:
+        if self._open:
             os.close(self.engine_output)
-            self._output_open = False
-        self.frames.close()
-
-    def _wait(self) -> None:
-        pid, self._pid = self._pid, 0
-        _, status = os.waitpid(pid, 0)
-        reap(status, "merging")
+            self._open = False
+        self._frames.close()
 
 
-def _run_merge(header: Header, temporary: Path, frames: Path, engine: int, parent: int) -> None:
-    """Become the merging process; never returns."""
-    sandbox.die_with_parent(parent)
+def merge(
+    header: Header, temporary: Path, reference: Reference, frames: BinaryIO, engine: BinaryIO
+) -> None:
+    """Write ``body.gz``, ``rows.tsv`` and ``merge.json`` from what the two others give."""
     import pysam
 
-    status = 1
-    try:
-        had_bcsq = any(b"=<ID=BCSQ," in line for line in header.meta)
-        with (
-            pysam.BGZFile(str(temporary / "body.gz"), "wb", None) as body,
-            frames.open("rb") as framed,
-            os.fdopen(engine, "rb") as told,
-        ):
-            merge = Merge(write=body.write, sites_only=header.width == 8, had_bcsq=had_bcsq)
-            merge.run(lambda: read_frame(framed), told)
-        counts = merge.counts
-        document = {
-            "records": counts.records,
-            "annotated": counts.annotated,
-            "by_consequence": counts.by_consequence,
-            "by_impact": counts.by_impact,
-            "by_gene": counts.by_gene,
-        }
-        (temporary / "merge.json").write_text(json.dumps(document))
-        status = 0
-    except BaseException:
-        traceback.print_exc(file=sys.stderr)
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
+    names = contigs_by_name(reference)
+    path = reference.known
+    known = KnownVariants(path, reference.known_columns, names) if path else None
+    had_bcsq = any(b"=<ID=BCSQ," in line for line in header.meta)
+    with (
+        pysam.BGZFile(str(temporary / "body.gz"), "wb", None) as body,
+        (temporary / "rows.tsv").open("wb", buffering=1 << 20) as rows,
+    ):
+        joined = Merge(
+            write=body.write,
+            rows=rows.write,
+            sites_only=header.width == 8,
+            had_bcsq=had_bcsq,
+            known=known,
+        )
+        joined.run(lambda: read_frame(frames), engine)
+    counts = joined.counts.document() | {"named": known.named if known else 0}
+    (temporary / "merge.json").write_text(json.dumps(counts))

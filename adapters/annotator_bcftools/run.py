@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from adapters.annotator_bcftools import sandbox
-from adapters.annotator_bcftools.engine import INFO_LINE, EngineDied
+from adapters.annotator_bcftools.engine import INFO_LINE
+from adapters.annotator_bcftools.forks import EngineDied, Fork
+from adapters.annotator_bcftools.known import header_lines
 from adapters.annotator_bcftools.pipeline import Outcome, Pass
 from adapters.annotator_bcftools.references import Library, contigs_by_name
 from adapters.annotator_bcftools.summary import summary, write_json
+from adapters.annotator_bcftools.table import Table
 from domain.errors import InputRejected
 from domain.ports import Limits
 
@@ -38,8 +41,8 @@ def report(kind: str, **what: Any) -> None:
 
 def main() -> None:
     """Wait for the request, close ourselves in, annotate, report."""
-    parent = int(sys.argv[1])
-    bound = sandbox.die_with_parent(parent)
+    bound = sandbox.die_with_parent(int(sys.argv[1]))
+    table = Table(Path.cwd())
     import pysam.bcftools  # noqa: F401 - loaded while the parent still writes the file
 
     line = sys.stdin.buffer.readline()
@@ -49,15 +52,9 @@ def main() -> None:
         threading.Thread(target=_end_with_parent, daemon=True).start()
     request = json.loads(line)
     limits = Limits(**request["limits"])
-    network = not sandbox.without_network()
-    sandbox.limit(
-        memory_bytes=limits.memory_bytes,
-        cpu_seconds=limits.cpu_seconds,
-        file_bytes=2 * limits.decompressed_bytes + 2**30,
-    )
+    sandbox.close_in(limits)
     try:
-        done = annotate(request, limits)
-        report("done", network=network, **done)
+        report("done", **annotate(request, limits, table))
     except InputRejected as error:
         place = {"line": error.line, "column": error.column}
         report("rejected", code=error.code, facts=error.facts, **place)
@@ -65,6 +62,8 @@ def main() -> None:
         report("failed", code=error.code, detail=str(error))
     except MemoryError:
         report("failed", code="engine_out_of_memory", detail="checking took too much memory")
+    finally:
+        table.abandon()
 
 
 def _end_with_parent() -> None:
@@ -73,9 +72,9 @@ def _end_with_parent() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def annotate(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
+def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str, Any]:
     """Make the products in ``workdir``. Raises InputRejected and EngineDied."""
-    workdir, temporary = Path(request["workdir"]), Path(request["temporary"])
+    workdir, temporary = Path(request["workdir"]), Path.cwd()
     library = Library(Path(request["references"]) if request["references"] else None)
     reference = library.get(request["reference"])
     outcome = Pass(
@@ -86,13 +85,18 @@ def annotate(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
         temporary=temporary,
         progress=lambda step, percent: report("progress", step=step, percent=percent),
     ).run()
-    report("progress", step="storing", percent=0)
     if outcome.counts["records"] != outcome.tally.records:
         raise EngineDied("engine_lost_records", "records in and out differ")
-    ours = [INFO_LINE, *(line.encode() for line in request["provenance"])]
+    report("progress", step="storing", percent=0)
+    table.begin(workdir / "variants.parquet", limits)
+    known = reference.known
+    columns = header_lines(known, reference.known_columns) if known else []
+    ours = [INFO_LINE, *columns, *(line.encode() for line in request["provenance"])]
     write_vcf(outcome, ours, contigs_by_name(reference), workdir / "annotated.vcf.gz", temporary)
+    statistics = Fork("bcftools stats", lambda: write_statistics(workdir))
     index(workdir / "annotated.vcf.gz", max(each.length for each in reference.contigs))
-    found = summary(outcome.tally, outcome.counts)
+    statistics.wait()
+    found = summary(outcome.tally, outcome.counts) | {"table": table.finish()}
     write_json(found, workdir / "summary.json")
     return {
         "summary": found,
@@ -126,6 +130,14 @@ def index(path: Path, longest: int) -> None:
     import pysam
 
     pysam.tabix_index(str(path), preset="vcf", force=True, csi=longest > TBI_REACH)
+
+
+def write_statistics(workdir: Path) -> None:
+    """``stats.txt`` as MultiQC reads it; run from the folder, so that no path is in it."""
+    import pysam.bcftools
+
+    os.chdir(workdir)
+    pysam.bcftools.stats("annotated.vcf.gz", catch_stdout=False, save_stdout="stats.txt")
 
 
 if __name__ == "__main__":

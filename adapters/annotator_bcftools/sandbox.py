@@ -8,6 +8,8 @@ import resource
 import signal
 import sys
 
+from domain.ports import Limits
+
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 
@@ -35,6 +37,17 @@ def without_network() -> bool:
 
     unshare = ctypes.CDLL(None).unshare
     return any(unshare(what) == 0 for what in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
+
+
+def close_in(limits: Limits) -> bool:
+    """No network and no more than ``limits`` from here on; whether the network is away."""
+    away = without_network()
+    limit(
+        memory_bytes=limits.memory_bytes,
+        cpu_seconds=limits.cpu_seconds,
+        file_bytes=2 * limits.decompressed_bytes + 2**30,
+    )
+    return away
 
 
 def limit(*, memory_bytes: int, cpu_seconds: int, file_bytes: int) -> None:

@@ -18,6 +18,7 @@ def summary(tally: Tally, counts: dict[str, Any]) -> dict[str, Any]:
         "format": FORMAT,
         "records": counts["records"],
         "annotated": counts["annotated"],
+        "known": counts["named"],
         "skipped": dict(sorted(tally.skipped.items())),
         "by_consequence": _consequences(counts["by_consequence"]),
         "by_impact": {name: counts["by_impact"].get(name, 0) for name in IMPACTS},
@@ -52,5 +53,6 @@ def _genes(found: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
 
 
 def write_json(document: dict[str, Any], path: Path) -> None:
-    """The same content is always the same bytes."""
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    """One line per part; the same content is always the same bytes."""
+    parts = (f'"{name}": {json.dumps(part, ensure_ascii=False)}' for name, part in document.items())
+    path.write_text("{\n" + ",\n".join(parts) + "\n}\n")

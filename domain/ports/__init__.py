@@ -21,7 +21,7 @@ from domain.ports.cold import (
 from domain.ports.files import ObjectHead, ObjectStore, PresignedPost
 from domain.ports.messages import Bus, Delivery, QueueDepth, WorkQueue
 from domain.ports.people import Identity, IdentityProvider
-from domain.ports.state import Change, Conflict, Put, Record, Records, Remove, Views
+from domain.ports.state import Change, Conflict, Put, Record, RecordCopy, Records, Remove, Views
 
 __all__ = [
     "Annotation",
@@ -47,6 +47,7 @@ __all__ = [
     "Put",
     "QueueDepth",
     "Record",
+    "RecordCopy",
     "Records",
     "ReferenceInfo",
     "Remove",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,15 @@ class Record:
 
 class Conflict(Exception):
     """Somebody else wrote first: read again and decide again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCopy:
+    """A record with all that is kept of it, for moving it to another store."""
+
+    kind: str
+    record: Record
+    expires: float | None
 
 
 class Records(Protocol):
@@ -56,7 +65,16 @@ class Records(Protocol):
         """Rows of one partition in the order of their sort key, beyond ``after``."""
 
     def scan(self, kind: str) -> Iterator[Record]:
-        """Every row of a kind, in no promised order; for sweeping and backup."""
+        """Every row of a kind, in no promised order; for sweeping."""
+
+    def copies(self) -> Iterator[RecordCopy]:
+        """Every living row of every kind, in no promised order; for backup."""
+
+    def load(self, copies: Iterable[RecordCopy]) -> None:
+        """Write rows exactly as they were copied, revisions included; for restore."""
+
+    def remove_expired(self) -> int:
+        """Give back the room of rows past their time; how many, 0 where the store does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +121,9 @@ class Views(Protocol):
         descending: bool = False,
     ) -> list[tuple[str, dict[str, Any]]]:
         """(sort key, row) of one partition beyond ``after`` in the order asked for."""
+
+    def scan(self, view: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """(partition key, sort key, row) of every row, in no promised order; for checks."""
 
     def reset(self, view: str) -> None:
         """Forget the view's rows and position, so that it is built again from the first event."""

@@ -2,63 +2,73 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-PRODUCT = "annotated.vcf.gz"
+if TYPE_CHECKING:
+    from domain.ports import Annotation
+
+RESULT = "annotated.vcf.gz"
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def references_folder() -> Path:
+    """Where added references are: ``GAS_REFERENCES``, else in the data folder."""
+    chosen = os.environ.get("GAS_REFERENCES")
+    return Path(chosen) if chosen else Path(os.environ.get("GAS_DATA_DIR", "var")) / "references"
 
 
 @click.command()
 @click.argument("source", metavar="IN", type=click.File("rb"))
-@click.argument(
-    "target", metavar="[OUT]", required=False, type=click.Path(path_type=Path, dir_okay=False)
-)
+@click.argument("target", metavar="[OUT]", required=False, type=FILE)
+@click.option("--reference", "-r", required=True, help="Its name; see `gas reference list`.")
 @click.option(
-    "--reference",
-    "-r",
-    required=True,
-    help="Name of an installed reference; see `gas reference list`.",
+    "--format",
+    "shape",
+    type=click.Choice(["vcf", "ann", "tsv"]),
+    default="vcf",
+    help="VCF with BCSQ (default), VCF with ANN, or a table with a row per effect.",
 )
-@click.option(
-    "--references-dir",
-    envvar="GAS_REFERENCES",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder with added references.",
-)
-@click.option(
-    "--all",
-    "all_to",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for everything that was made: index, log, summary …",
-)
+@click.option("--all", "folder", type=FOLDER, help="Folder for index, log, summary, tables too.")
 def annotate(
-    source: BinaryIO,
-    target: Path | None,
-    reference: str,
-    references_dir: Path | None,
-    all_to: Path | None,
+    source: BinaryIO, target: Path | None, *, reference: str, shape: str, folder: Path | None
 ) -> None:
     """Annotate the VCF file IN (“-”: standard input), without any service.
 
-    The result is written to OUT: packed with BGZF when its name ends with .gz, otherwise as plain
-    VCF. Without OUT the plain VCF goes to standard output.
+    The result is written to OUT, packed when its name ends with .gz. Without OUT it goes to
+    standard output, plain.
     """
-    from adapters.annotator_bcftools.annotator import BcftoolsAnnotator
-    from domain.errors import DomainError, InputRejected
-    from domain.ports import EngineFailed, Limits
+    with tempfile.TemporaryDirectory(prefix="gas-") as temporary:
+        made = _annotated(source, reference, Path(temporary))
+        _deliver(Path(temporary) / RESULT, target, shape)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            for product in made.products:
+                shutil.copy2(product.path, folder / product.name)
+    skipped = sum(made.skipped.values())
+    left = f", {skipped:,} left without annotation (see the log)" if skipped else ""
+    click.echo(f"{made.records_out:,} records annotated with {reference}{left}", err=True)
 
-    annotator = BcftoolsAnnotator(references_dir)
-    with tempfile.TemporaryDirectory(prefix="gas-") as folder, _progress() as progress:
-        workdir = Path(folder)
-        try:
-            made = annotator.annotate(
+
+def _annotated(source: BinaryIO, reference: str, workdir: Path) -> Annotation:
+    """Run the annotator; a refusal becomes exit 1 with its sentence."""
+    from adapters.annotator_bcftools import BcftoolsAnnotator
+    from domain.errors import DomainError
+    from domain.ports import EngineFailed, Limits
+    from domain.rejections import sentence
+
+    try:
+        with _progress() as progress:
+            return BcftoolsAnnotator(references_folder()).annotate(
                 source,
                 reference=reference,
                 workdir=workdir,
@@ -66,50 +76,39 @@ def annotate(
                 progress=progress,
                 stopped=lambda: False,
             )
-        except InputRejected as error:
-            raise _Refused(str(error)) from error
-        except DomainError as error:
-            raise _Refused(str(error)) from error
-        except EngineFailed as error:
-            raise _Refused(_sentence(error)) from error
-        _deliver(workdir / PRODUCT, target)
-        if all_to is not None:
-            all_to.mkdir(parents=True, exist_ok=True)
-            for product in made.products:
-                shutil.copy2(product.path, all_to / product.name)
-    skipped = sum(made.skipped.values())
-    left = f", {skipped:,} left without annotation (see the log)" if skipped else ""
-    click.echo(f"{made.records_out:,} records annotated with {reference}{left}", err=True)
+    except DomainError as error:
+        raise click.ClickException(str(error)) from error
+    except EngineFailed as error:
+        raise click.ClickException(f"{sentence(error.code)}\n{error}") from error
 
 
-class _Refused(click.ClickException):
-    """Exit 1 with the sentence on standard error."""
-
-    exit_code = 1
-
-
-def _sentence(error: object) -> str:
-    from domain.ports import EngineFailed
-    from domain.rejections import sentence
-
-    assert isinstance(error, EngineFailed)  # noqa: S101
-    return f"{sentence(error.code)}\n{error}"
-
-
-def _deliver(result: Path, target: Path | None) -> None:
-    """The result, packed or plain as its name asks."""
+def _deliver(result: Path, target: Path | None, shape: str) -> None:
+    """The result in the shape asked for, packed when the target's name ends with .gz."""
     import gzip
 
-    if target is not None and target.suffix == ".gz":
-        shutil.copyfile(result, target)
-        shutil.copyfile(f"{result}.tbi", f"{target}.tbi")
-        return
-    with gzip.open(result) as packed:
-        if target is None:
-            shutil.copyfileobj(packed, sys.stdout.buffer)
-            return
-        with target.open("wb") as plain:
-            shutil.copyfileobj(packed, plain)
+    if target is None:
+        sys.stdout.buffer.writelines(_in_shape(result, shape))
+    elif shape == "vcf" and target.suffix == ".gz":
+        for ending in ("", ".tbi", ".csi"):
+            if Path(f"{result}{ending}").exists():
+                shutil.copyfile(f"{result}{ending}", f"{target}{ending}")
+    else:
+        with gzip.open(target, "wb") if target.suffix == ".gz" else target.open("wb") as out:
+            out.writelines(_in_shape(result, shape))
+
+
+def _in_shape(result: Path, shape: str) -> Iterator[bytes]:
+    import gzip
+
+    from adapters.annotator_bcftools.exports import as_ann, as_tsv
+
+    shapes: dict[str, Callable[[Iterable[str]], Iterator[str]]] = {
+        "vcf": iter,
+        "ann": as_ann,
+        "tsv": as_tsv,
+    }
+    with gzip.open(result, "rt", encoding="utf-8", newline="\n") as lines:
+        yield from (line.encode() for line in shapes[shape](lines))
 
 
 @contextmanager

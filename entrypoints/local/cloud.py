@@ -26,7 +26,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.cloud import Cloud
+from domain.errors import DomainError
 from entrypoints.local import children
+from entrypoints.local.data_folder import DataFolder
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).parent.parent / "aws" / "template.yaml"
 REGION = "us-east-1"
-ACCESS_KEY = "gas-local"
+ACCESS_KEY = "GASLOCAL"
 BUCKET_NAME = re.compile(r'!Sub "\$\{Prefix\}(-[a-z]+)"(?=\n)')
 START_SECONDS = 30.0
 # Things MiniStack would otherwise do: bind more ports, write to the home and temporary folders.
@@ -53,13 +55,31 @@ QUIET = {
 }
 
 
-class CloudFailed(Exception):
+class CloudFailed(DomainError):
     """The embedded cloud did not start or refused the template; the sentence says why."""
+
+    code = "cloud_failed"
+
+
+def environment(data: Path, port: int) -> dict[str, str]:
+    """For processes that shall use this folder's cloud at a port: ours, and any AWS tool."""
+    endpoint = f"http://127.0.0.1:{port}"
+    return {
+        "GAS_AWS_ENDPOINT": endpoint,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": DataFolder(data).secret("cloud"),
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # a developer's own profile must not colour ours
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedCloud:
-    """A running embedded cloud; ``environment`` lets any AWS client talk to it."""
+    """A running embedded cloud."""
 
     child: children.Child
     port: int
@@ -69,17 +89,6 @@ class EmbeddedCloud:
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def environment(self) -> dict[str, str]:
-        """For processes that shall use this cloud: ours, and AWS's own for any other tool."""
-        return {
-            "GAS_AWS_ENDPOINT": self.endpoint,
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": self.secret,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
 
     @property
     def aws(self) -> Cloud:
@@ -147,40 +156,28 @@ def free_port() -> int:
 
 
 def _launch(data: Path, port: int) -> EmbeddedCloud:
-    home = data / "cloud"
-    objects = home / "s3"
-    temporary = home / "tmp"
+    folder = DataFolder(data)
+    home = folder.path / "cloud"
+    for inner in (home, home / "s3", home / "tmp"):
+        inner.mkdir(exist_ok=True, mode=0o700)
+    secret = folder.secret("cloud")
     ready_path = f"/_ready/{secrets.token_hex(16)}"
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for folder in (home, objects, temporary):
-        folder.mkdir(exist_ok=True, mode=0o700)
-    secret = _secret(home / "secret")
-    environment = {
+    variables = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
-        "TMPDIR": str(temporary),
+        "TMPDIR": str(home / "tmp"),
         "STATE_DIR": str(home / "state"),
-        "S3_DATA_DIR": str(objects),
+        "S3_DATA_DIR": str(home / "s3"),
         "GATEWAY_PORT": str(port),
         "GAS_READY_PATH": ready_path,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": secret,
+        "GAS_ACCESS_KEY": ACCESS_KEY,
+        "GAS_SECRET_KEY": secret,
         "MINISTACK_REGION": REGION,
         **QUIET,
     }
-    argv = [sys.executable, "-m", "entrypoints.local.embedded"]
-    child = children.start(argv, environment, log=data / "logs" / "cloud.log")
+    argv = [sys.executable, "-P", "-m", "entrypoints.local.embedded"]
+    child = children.start(argv, variables, log=folder.log("cloud"))
     return EmbeddedCloud(child=child, port=port, secret=secret, ready_path=ready_path)
-
-
-def _secret(path: Path) -> str:
-    """This folder's own secret key, made at the first start."""
-    if not path.exists():
-        path.touch(mode=0o600)
-    if not (secret := path.read_text()):
-        secret = secrets.token_urlsafe(30)
-        path.write_text(secret)
-    return secret
 
 
 def _answers(cloud: EmbeddedCloud) -> bool:

@@ -1,69 +1,145 @@
-"""The embedded cloud's own process: MiniStack behind a gate that only lets AWS calls through.
+"""The embedded cloud's own process: MiniStack behind a gate that only lets our AWS calls through.
 
 MiniStack's administration (``POST /_ministack/reset`` deletes every file) asks for no signature,
-and a web page anywhere can make a browser on this machine post to loopback. The gate answers those
-paths with 404 and any Host header but loopback's with 403, against DNS rebinding. One path, whose
-name only the starter knows, answers once the cloud is ready: so it hears its own child and not
-whatever else got the port.
+its root keys (``test``, any twelve digits) are believed without one, and a web page anywhere can
+make a browser on this machine post to loopback. So there is one IAM user, whose signatures
+MiniStack does verify, and the gate refuses every other key, those paths, and any Host header but
+loopback's, against DNS rebinding. One path, whose name only the starter knows, answers once the
+cloud is ready: so it hears its own child and not whatever else got the port.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
+import secrets
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+USER = "gas"
 NOT_AWS = ("/_ministack", "/_localstack", "/_aws")
 
 
-def gate(app: App, *, port: int, ready_path: str) -> App:
-    """``app`` for AWS clients on this machine only, with 204 at ``ready_path``."""
-    hosts = {f"127.0.0.1:{port}".encode(), f"localhost:{port}".encode()}
+REFUSED = (
+    b"<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code>"
+    b"<Message>This cloud answers to its own service alone.</Message></Error></ErrorResponse>"
+)
+KEY_IN_HEADER = re.compile(r"Credential=([^/,\s]*)|^AWS ([^:]*):")
+KEY_IN_QUERY = ("x-amz-credential", "awsaccesskeyid")
 
-    async def gated(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What one embedded cloud answers to."""
+
+    port: int
+    access_key: str
+    ready_path: str
+
+    def status(self, scope: Scope) -> int | None:
+        """The status to answer a request with at once, or None to let it through."""
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if headers.get(b"host") not in (f"127.0.0.1:{self.port}", f"localhost:{self.port}"):
+            return 403
+        if scope["path"] == self.ready_path:
+            return 204
+        if scope["path"].startswith(NOT_AWS):
+            return 404
+        named = set(_keys(headers.get(b"authorization", ""), scope["query_string"].decode()))
+        return 403 if named - {self.access_key} else None
+
+
+def _keys(authorization: str, query: str) -> Iterator[str]:
+    """Every access key a request names, wherever it does."""
+    for groups in KEY_IN_HEADER.findall(authorization):
+        yield "".join(groups)
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name.lower() in KEY_IN_QUERY:
+            yield value.split("/")[0]
+
+
+def gated(app: App, gate: Gate) -> App:
+    """``app`` for whoever passes the gate."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        status = None if scope["type"] == "lifespan" else gate.status(scope)
+        if status is None:
             await app(scope, receive, send)
-        elif dict(scope["headers"]).get(b"host") not in hosts:
-            await _answer(send, 403, scope)
-        elif scope["path"] == ready_path:
-            await _answer(send, 204, scope)
-        elif scope["path"].startswith(NOT_AWS):
-            await _answer(send, 404, scope)
         else:
-            await app(scope, receive, send)
+            await _answer(send, status, scope)
 
-    return gated
+    return answer
+
+
+def admit(access_key: str, secret_key: str) -> None:
+    """Make the one IAM user, as MiniStack would after loading it from a saved state."""
+    from ministack.services import iam
+
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+    made = "2026-01-01T00:00:00Z"
+    user = {
+        "UserName": USER,
+        "Arn": f"arn:aws:iam::000000000000:user/{USER}",
+        "UserId": "AIDAGASLOCAL",
+        "CreateDate": made,
+        "Path": "/",
+        "PermissionsBoundary": "",
+        "AttachedPolicies": [],
+        "Tags": [],
+    }
+    key = {
+        "UserName": USER,
+        "AccessKeyId": access_key,
+        "SecretAccessKey": secret_key,
+        "Status": "Active",
+        "CreateDate": made,
+    }
+    iam.load_persisted_state(
+        {
+            "users": {USER: user},
+            "user_inline_policies": {USER: {"everything": policy}},
+            "access_keys": {access_key: key},
+        }
+    )
 
 
 async def _answer(send: Send, status: int, scope: Scope) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
+    body = REFUSED if status == 403 else b""
     await send({"type": "http.response.start", "status": status, "headers": []})
-    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": body})
 
 
 def main() -> None:
-    """Serve on 127.0.0.1 at ``GATEWAY_PORT`` until SIGTERM; ready at ``GAS_READY_PATH``."""
+    """Serve on 127.0.0.1 at ``GATEWAY_PORT`` until SIGTERM; see ``cloud`` for the environment."""
+    access_key, secret_key = os.environ["GAS_ACCESS_KEY"], os.environ["GAS_SECRET_KEY"]
+    # MiniStack's root signs nothing for us: nobody shall know its secret.
+    os.environ["AWS_SECRET_ACCESS_KEY"] = secrets.token_urlsafe(30)
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
 
-    port = int(os.environ["GATEWAY_PORT"])
+    admit(access_key, secret_key)
+    gate = Gate(int(os.environ["GATEWAY_PORT"]), access_key, os.environ["GAS_READY_PATH"])
     config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
+    config.bind = [f"127.0.0.1:{gate.port}"]
     config.graceful_timeout = 0.2  # long polls would hold it for twenty seconds
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    gated = gate(app, port=port, ready_path=os.environ["GAS_READY_PATH"])
-    asyncio.run(serve(gated, config))  # type: ignore[arg-type]
+    asyncio.run(serve(gated(app, gate), config))  # type: ignore[arg-type]
     sys.exit(0)
 
 

@@ -94,8 +94,10 @@ def serve(apps: Mapping[int, Flask]) -> None:
 
 def globus_app(data: Path, port: int, *, client_id: str, client_secret: str) -> Flask:
     """The Globus stand-in, with its book in the data folder."""
-    from entrypoints.local.globus import Globus, globus
+    from entrypoints.local.globus import Globus
+    from entrypoints.local.globus_api import api
     from entrypoints.local.globus_book import Book
+    from entrypoints.local.globus_pages import pages
 
     app = stand_in("entrypoints.local")
     app.extensions["globus"] = Globus(
@@ -104,7 +106,8 @@ def globus_app(data: Path, port: int, *, client_id: str, client_secret: str) -> 
         client_id=client_id,
         client_secret=client_secret,
     )
-    app.register_blueprint(globus)
+    app.register_blueprint(pages)
+    app.register_blueprint(api)
     return app
 
 

@@ -42,8 +42,8 @@ def register(app: Flask, gas: Gas) -> None:
     pages = Blueprint("web", __name__, template_folder="templates", url_prefix="/")
     for room in (home, sign_in, new_job, jobs, job, account, assets):
         pages.register_blueprint(room.routes)
-    pages.before_request(csrf.protect)
     pages.before_request(security.limit_body)
+    pages.before_request(csrf.protect)
     errors.register(app, pages)
     app.register_blueprint(pages)
     app.jinja_env.globals.update(icon=icons.icon, asset=assets.asset)

@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from domain.rejections import skip_reason
+
 NOTHING = "\N{EN DASH}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
 
@@ -82,5 +84,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "count": count,
     "duration": duration,
     "moment": moment,
+    "skip_reason": skip_reason,
     "words": words,
 }

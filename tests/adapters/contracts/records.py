@@ -87,6 +87,19 @@ class RecordsContract:
         assert [r.sk for r in records.query("kind", "pk")] == [f"{n:04d}" for n in range(120)]
         assert len(list(records.scan("kind"))) == 120
 
+    def test_copies_are_loaded_as_they_were(self, records: Records) -> None:
+        records.put("a", "pk", "sk", value={"v": 1})
+        records.put("a", "pk", "sk", value={"v": 2})
+        records.put("b", "pk", value={"text": "é"})
+        copies = sorted(records.copies(), key=lambda c: c.kind)
+        assert [(c.kind, c.record.revision) for c in copies] == [("a", 2), ("b", 1)]
+        for copy in copies:
+            records.delete(copy.kind, copy.record.pk, copy.record.sk)
+        assert list(records.copies()) == []
+        records.load(copies)
+        assert sorted(records.copies(), key=lambda c: c.kind) == copies
+        assert records.put("a", "pk", "sk", value={"v": 3}, expected=2) == 3
+
     def test_of_many_rivals_one_wins(self, records: Records) -> None:
         def attempt(n: int) -> bool:
             try:

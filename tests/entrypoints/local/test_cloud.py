@@ -12,9 +12,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from botocore.exceptions import ClientError
 
+from adapters.cloud import Cloud
 from entrypoints.local import cloud as embedded
 from entrypoints.local.cloud import EmbeddedCloud
+from tests.cloud import Stack
 
 ORIGINS = ["http://127.0.0.1:8000"]
 
@@ -94,8 +97,8 @@ def test_nothing_is_written_outside_the_data_folder_and_nobody_else_may_read_it(
     assert (tmp_path / "data" / "cloud").stat().st_mode & 0o077 == 0
 
 
-def test_it_listens_on_loopback_alone(boot: Callable[[], EmbeddedCloud]) -> None:
-    connections = psutil.Process(boot().child.pid).net_connections()
+def test_it_listens_on_loopback_alone(cloud: EmbeddedCloud) -> None:
+    connections = psutil.Process(cloud.child.pid).net_connections()
     listening = [c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN]
     assert listening == ["127.0.0.1"]
 
@@ -111,16 +114,51 @@ def test_its_administration_cannot_be_reached(boot: Callable[[], EmbeddedCloud],
     assert cloud.aws.client("s3").get_object(Bucket="gas-files", Key="a")["Body"].read() == b"x"
 
 
-def test_a_host_name_that_is_not_loopback_is_refused(boot: Callable[[], EmbeddedCloud]) -> None:
-    request = urllib.request.Request(boot().endpoint, headers={"Host": "rebound.example"})
+def test_a_host_name_that_is_not_loopback_is_refused(cloud: EmbeddedCloud) -> None:
+    request = urllib.request.Request(cloud.endpoint, headers={"Host": "rebound.example"})
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(request, timeout=5)
 
 
-def test_a_taken_port_is_refused_with_what_the_cloud_said(
-    boot: Callable[[], EmbeddedCloud], tmp_path: Path
+@pytest.mark.parametrize(
+    ("access_key", "secret_key"),
+    [("GASLOCAL", "guessed"), ("test", "test"), ("000000000000", "test"), ("gas", "x")],
+)
+@pytest.mark.parametrize(
+    ("service", "call"), [("s3", "list_buckets"), ("sns", "list_topics"), ("sqs", "list_queues")]
+)
+def test_without_this_folders_secret_nothing_is_answered(
+    cloud: EmbeddedCloud, access_key: str, secret_key: str, service: str, call: str
 ) -> None:
-    taken = boot().port
+    stranger = Cloud(
+        cloud.endpoint, region="us-east-1", access_key=access_key, secret_key=secret_key
+    )
+    with pytest.raises(ClientError) as refused:
+        getattr(stranger.client(service), call)()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+@pytest.mark.parametrize("access_key", ["GASLOCAL", "test", "000000000000"])
+def test_a_link_or_form_signed_with_a_guessed_secret_is_refused(
+    stack: Stack, access_key: str
+) -> None:
+    stack.files.put("a", b"mine")
+    stranger = Cloud(
+        stack.cloud.endpoint, region="us-east-1", access_key=access_key, secret_key="guessed"
+    ).client("s3")
+    params = {"Bucket": stack.files.bucket, "Key": "a"}
+    link = stranger.generate_presigned_url("get_object", Params=params)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(link, timeout=5)
+    both = link + "&AWSAccessKeyId=GASLOCAL"
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(both, timeout=5)
+
+
+def test_a_taken_port_is_refused_with_what_the_cloud_said(
+    cloud: EmbeddedCloud, tmp_path: Path
+) -> None:
+    taken = cloud.port
     with pytest.raises(embedded.CloudFailed, match="in use"):
         embedded.start(tmp_path / "other", port=taken)
 

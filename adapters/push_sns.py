@@ -1,0 +1,183 @@
+"""Events that SNS pushes over HTTPS: believed only when SNS itself signed them for our topic.
+
+Follows "Verifying the signatures of Amazon SNS messages" in AWS's developer guide: version 1 is
+RSA with SHA-1, version 2 with SHA-256. The certificate comes from an SNS host over TLS, which is
+what makes it trustworthy; a message that names any other address is refused before it is fetched.
+Replays are harmless: a message is a hint, and whoever gets it looks what is left to do.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import urllib.request
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from domain.errors import DomainError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.hashes import HashAlgorithm
+
+SNS_HOST = re.compile(r"sns\.[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?")
+NOTIFICATION, CONFIRMATION = "Notification", "SubscriptionConfirmation"
+SIGNED: Mapping[str, tuple[str, ...]] = {
+    NOTIFICATION: ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
+    CONFIRMATION: (
+        "Message",
+        "MessageId",
+        "SubscribeURL",
+        "Timestamp",
+        "Token",
+        "TopicArn",
+        "Type",
+    ),
+}
+OPTIONAL = ("Subject",)
+ANSWER_SECONDS = 5
+ANSWER_BYTES = 64 * 1024
+KEPT_KEYS = 16
+
+
+class ForgedPush(DomainError):
+    """A push that SNS did not sign for one of our topics; nothing was done."""
+
+    code = "forged_push"
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What was pushed: ``body`` is the event; empty for a confirmed subscription."""
+
+    topic: str
+    body: str
+
+
+class SnsPushes:
+    """Checks pushes for the given topics (ARNs) and answers SNS's request to subscribe.
+
+    ``fetch`` gets an address over HTTPS; given for tests, which sign with a throw-away certificate.
+    """
+
+    def __init__(
+        self, topics: Collection[str], *, fetch: Callable[[str], bytes] | None = None
+    ) -> None:
+        self._topics = frozenset(topics)
+        self._fetch = fetch or fetch_https
+        self._keys: dict[str, RSAPublicKey] = {}
+
+    def receive(self, raw: bytes) -> Push:
+        """The push in a request's body; ``ForgedPush`` with a sentence for anything else.
+
+        A subscription's confirmation is answered here.
+        """
+        message = _parsed(raw)
+        if message["TopicArn"] not in self._topics:
+            raise ForgedPush("The message is not from a topic of ours.")
+        self._verify(message)
+        if message["Type"] == CONFIRMATION:
+            self._fetch(_on_sns(message["SubscribeURL"]))
+            return Push(message["TopicArn"], "")
+        return Push(message["TopicArn"], message["Message"])
+
+    def _verify(self, message: Mapping[str, str]) -> None:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+        try:
+            signature = base64.b64decode(message["Signature"], validate=True)
+            key = self._key(_certificate_url(message["SigningCertURL"]))
+            digest = _digest(message["SignatureVersion"])
+            key.verify(signature, canonical(message), PKCS1v15(), digest)
+        except (InvalidSignature, binascii.Error) as error:
+            raise ForgedPush("The message's signature does not verify.") from error
+
+    def _key(self, url: str) -> RSAPublicKey:
+        if url not in self._keys:
+            if len(self._keys) >= KEPT_KEYS:
+                self._keys.clear()
+            self._keys[url] = _key_of(self._fetch(url))
+        return self._keys[url]
+
+
+def canonical(message: Mapping[str, str]) -> bytes:
+    """The bytes SNS signs: names and values of certain fields, one a line."""
+    present = (name for name in SIGNED[message["Type"]] if name in message)
+    return "".join(f"{name}\n{message[name]}\n" for name in present).encode()
+
+
+def fetch_https(url: str) -> bytes:
+    """A small answer over HTTPS, from exactly that address; ``OSError`` otherwise."""
+    if urlsplit(url).scheme != "https":
+        raise OSError(f"not an HTTPS address: {url}")
+    opener = urllib.request.build_opener(_NoRedirect)
+    with opener.open(url, timeout=ANSWER_SECONDS) as answer:
+        return bytes(answer.read(ANSWER_BYTES))
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _parsed(raw: bytes) -> dict[str, str]:
+    try:
+        message: Any = json.loads(raw)
+    except ValueError as error:
+        raise ForgedPush("The body is not a message of SNS.") from error
+    kind = message.get("Type") if isinstance(message, dict) else None
+    if not isinstance(kind, str) or kind not in SIGNED:
+        raise ForgedPush("The body is not a message of SNS.")
+    needed = {*SIGNED[message["Type"]], "Signature", "SignatureVersion", "SigningCertURL"}
+    missing = needed - set(OPTIONAL) - set(message)
+    if missing or not all(isinstance(message[name], str) for name in needed & set(message)):
+        raise ForgedPush("The message of SNS is not complete.")
+    fields: dict[str, str] = message
+    return fields
+
+
+def _on_sns(url: str) -> str:
+    """The address if it is one of SNS itself, over TLS, at its usual port."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not SNS_HOST.fullmatch(parts.netloc):
+        raise ForgedPush("The message leads to an address that is not SNS's.")
+    return url
+
+
+def _certificate_url(url: str) -> str:
+    if not urlsplit(_on_sns(url)).path.endswith(".pem"):
+        raise ForgedPush("The message names no certificate of SNS.")
+    return url
+
+
+def _digest(version: str) -> HashAlgorithm:
+    from cryptography.hazmat.primitives import hashes
+
+    match version:
+        case "1":
+            return hashes.SHA1()  # noqa: S303 - what SNS signs with unless told otherwise
+        case "2":
+            return hashes.SHA256()
+    raise ForgedPush("The message's signature has an unknown version.")
+
+
+def _key_of(pem: bytes) -> RSAPublicKey:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+    except ValueError as error:
+        raise ForgedPush("What SNS serves is not a certificate.") from error
+    if not certificate.not_valid_before_utc <= datetime.now(UTC) <= certificate.not_valid_after_utc:
+        raise ForgedPush("The certificate has expired.")
+    key = certificate.public_key()
+    if not isinstance(key, RSAPublicKey):
+        raise ForgedPush("The certificate's key is not of the kind SNS uses.")
+    return key

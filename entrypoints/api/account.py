@@ -1,0 +1,48 @@
+"""Who is asking, and what they have used."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import Response, jsonify
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from entrypoints.api.documents import ERRORS, Me, UsageDocument
+from entrypoints.api.guard import needs
+from entrypoints.api.requests import gas, person
+
+api = APIBlueprint(
+    "api_account",
+    __name__,
+    url_prefix="/api/v1",
+    abp_tags=[Tag(name="account")],
+    abp_responses=ERRORS,
+)
+
+
+@api.get("/me", summary="Who this token belongs to", security=needs(), responses={200: Me})
+def me() -> Response:
+    who = person()
+    profile = gas().people.profile(who.user)
+    return jsonify(
+        id=str(who.user),
+        name=profile["name"],
+        email=profile["email"],
+        organization=profile["organization"],
+        plan=gas().service.plan_of(who.user).name,
+        roles=sorted(who.roles),
+        scopes=sorted(who.scopes),
+    )
+
+
+@api.get(
+    "/usage",
+    summary="What was used of the plan",
+    security=needs("jobs:read"),
+    responses={200: UsageDocument},
+)
+def usage() -> Response:
+    used = gas().submission.usage(person().user)
+    plan = gas().service.plan_of(person().user)
+    return jsonify(plan=asdict(plan), jobs_open=used.jobs_open, jobs_today=used.jobs_today)

@@ -1,0 +1,215 @@
+"""The shapes of what the API takes and gives, from which its OpenAPI document is made."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from flask_openapi3.types import ResponseDict
+from pydantic import BaseModel, ConfigDict, Field
+
+from entrypoints.job_documents import LONGEST_PAGE, PAGE
+
+Status = Literal["submitted", "running", "completed", "failed", "cancelled"]
+Storage = Literal["none", "available", "archiving", "archived", "thawing", "removed"]
+LONGEST_WAIT = 25  # seconds
+MOST_EVENTS = 500
+
+
+class Strict(BaseModel):
+    """Nothing beyond what is named here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# --- what is taken -------------------------------------------------------------------------------
+
+
+class JobPath(BaseModel):
+    job_id: str = Field(description="the job's id (a UUID)")
+
+
+class DownloadPath(JobPath):
+    what: Literal["input", "result", "index", "log", "summary"] = Field(
+        description="which of the job's files"
+    )
+
+
+class ReferencePath(BaseModel):
+    name: str = Field(description="the reference's name")
+
+
+class UploadRequest(Strict):
+    """A file that is about to be uploaded."""
+
+    filename: str = Field(min_length=1, max_length=1000, examples=["sample.vcf.gz"])
+    bytes: int | None = Field(None, ge=0, description="its size, to be refused before uploading")
+
+
+class JobRequest(Strict):
+    """A job for a file that was uploaded."""
+
+    upload_id: str = Field(min_length=1, max_length=100)
+    reference: str = Field(min_length=1, max_length=100, examples=["sars-cov-2"])
+    label: str = Field("", max_length=200, description="your own name for it")
+
+
+class JobForm(Strict):
+    """The same with the file in the request."""
+
+    file: Annotated[str, Field(json_schema_extra={"format": "binary"}, description="the VCF")]
+    reference: str = Field(min_length=1, max_length=100)
+    label: str = Field("", max_length=200)
+
+
+class JobsQuery(Strict):
+    status: Status | None = Field(None, description="only jobs in this state")
+    reference: str = Field("", max_length=100, description="only jobs of this reference")
+    label: str = Field("", max_length=200, description="only jobs whose label or file has this")
+    cursor: str = Field("", max_length=500, description="`next` of the page before")
+    limit: int = Field(PAGE, ge=1, le=LONGEST_PAGE, description="jobs on one page")
+
+
+class EventsQuery(Strict):
+    after: int = Field(0, ge=0, le=2**63 - 1, description="`next` of the answer before")
+    types: str = Field("", max_length=1000, description="only these types, separated by commas")
+    limit: int = Field(100, ge=1, le=MOST_EVENTS, description="most events in one answer")
+    wait: float = Field(
+        0, ge=0, le=LONGEST_WAIT, description="seconds to wait when there is nothing new"
+    )
+
+
+# --- what is given -------------------------------------------------------------------------------
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: str = Field(description="stable; programs decide by it")
+    detail: str = Field(description="one sentence for people")
+    correlation_id: str = Field(description="name it when you ask us about the error")
+
+
+# the answer that every operation may give beside its own; 422 is the library's, in our shape
+_PROBLEM = {
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+ERRORS: ResponseDict = {
+    "default": {"description": "an error, see its `code`", **_PROBLEM},
+    "422": {"description": "a value that cannot be taken", **_PROBLEM},
+}
+
+
+class File(Strict):
+    bytes: int
+    sha256: str | None = Field(description="in hex; of an input once it was read")
+
+
+class Progress(Strict):
+    step: str
+    percent: int
+
+
+class Failure(Strict):
+    code: str
+    line: int | None = Field(description="in the input, from 1")
+    message: str
+
+
+class Summary(Strict):
+    """Counts of what was annotated; consequences are Sequence Ontology terms."""
+
+    records_in: int
+    records_out: int
+    by_consequence: dict[str, int]
+    by_impact: dict[str, int]
+    skipped: dict[str, int] = Field(description="reason -> records left unannotated")
+    seconds: float
+
+
+class JobDocument(Strict):
+    """A job; times are ISO 8601 in UTC."""
+
+    id: str
+    status: Status
+    storage: Storage = Field(description="where the result is")
+    reference: str
+    filename: str
+    label: str
+    options: dict[str, Any]
+    submitted_at: str
+    started_at: str | None
+    completed_at: str | None = Field(description="when it completed, failed or was cancelled")
+    attempt: int
+    input: File
+    result: File | None
+    log: File | None
+    summary: Summary | None
+    error: Failure | None
+    progress: Progress | None
+    provenance: dict[str, str] | None
+    version: int = Field(description="how many events it has; also its ETag")
+
+
+class Jobs(Strict):
+    jobs: list[JobDocument] = Field(description="newest first")
+    next: str | None = Field(description="cursor of the following page")
+
+
+class UploadDocument(Strict):
+    """POST ``fields`` and then the file, as ``file``, to ``url`` as multipart/form-data."""
+
+    upload_id: str
+    url: str
+    fields: dict[str, str]
+    max_bytes: int
+    expires_at: str
+
+
+class Events(Strict):
+    events: list[dict[str, Any]] = Field(description="CloudEvents 1.0, in the order of the log")
+    next: int = Field(description="the last position examined: the next `after`")
+
+
+class History(Strict):
+    events: list[dict[str, Any]] = Field(description="CloudEvents 1.0, the job's own")
+
+
+class Reference(Strict):
+    name: str
+    title: str
+    organism: str
+    assembly: str
+    contigs: list[dict[str, Any]] = Field(description="`name` and `length` in bases")
+    sha256: str
+
+
+class References(Strict):
+    references: list[Reference]
+
+
+class PlanDocument(Strict):
+    name: str
+    title: str
+    input_bytes: int
+    jobs_at_once: int
+    jobs_a_day: int
+    stored_bytes: int
+
+
+class UsageDocument(Strict):
+    plan: PlanDocument
+    jobs_open: int = Field(description="waiting or running now")
+    jobs_today: int = Field(description="submitted since midnight UTC")
+
+
+class Me(Strict):
+    id: str
+    name: str
+    email: str
+    organization: str
+    plan: str
+    roles: list[str]
+    scopes: list[str] = Field(description="what this token allows")

@@ -1,0 +1,91 @@
+"""What the commands that ask the service have in common: the client, output and progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from entrypoints.client import Client, connect
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def client() -> Client:
+    """The running service, found by settings or in the data folder."""
+    return connect(read_settings())
+
+
+def read_settings() -> Any:
+    """The settings of this call; a wrong one is a sentence."""
+    from pydantic import ValidationError
+
+    from entrypoints.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        name = f"GAS_{'_'.join(map(str, fault['loc'])).upper()}"
+        raise click.ClickException(f"The setting {name} is wrong: {fault['msg']}.") from None
+
+
+def print_json(document: Any) -> None:
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def size_of(count: int | None) -> str:
+    """Bytes for people, in powers of ten."""
+    if count is None:
+        return ""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count = count / 1000  # type: ignore[assignment]
+    raise AssertionError("unreachable")
+
+
+@contextmanager
+def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal's stderr, nothing elsewhere; told how much is done."""
+    if not sys.stderr.isatty():
+        yield lambda _done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+@contextmanager
+def status_line(title: str) -> Iterator[Callable[[str], None]]:
+    """What is going on: one changing line on a terminal, a line for each change elsewhere."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status(title) as line:
+            yield line.update
+        return
+    last = [""]
+
+    def tell(text: str) -> None:
+        if text != last[0]:
+            last[0] = text
+            click.echo(text, err=True)
+
+    yield tell
+
+
+def print_table(headings: list[str], rows: list[list[str]]) -> None:
+    """A table without ornaments, which `cut` and people can read."""
+    widths = [max(len(row[n]) for row in [headings, *rows]) for n in range(len(headings))]
+    for row in [headings, *rows]:
+        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
+        click.echo(line.rstrip())

@@ -1,0 +1,98 @@
+"""`gas up` and the single processes it starts, or that run apart on AWS."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from entrypoints.commands.asking import read_settings
+
+if TYPE_CHECKING:
+    from entrypoints.supervised import Part
+    from entrypoints.work import Process
+
+PROGRAM = (sys.executable, "-P", "-m", "entrypoints")
+
+
+@click.command()
+def up() -> None:
+    """Start the whole service on this machine, and stop it with Ctrl-C."""
+    from entrypoints.local import supervisor as local
+    from entrypoints.local.data_folder import DataFolder
+
+    settings = read_settings()
+    cookies = DataFolder(settings.data_dir).secret("cookies")
+    local.up(
+        local.LocalService(
+            data_dir=settings.data_dir,
+            port=settings.port,
+            stack=settings.stack,
+            commands={"web": [*PROGRAM, "web"], "work": [*PROGRAM, "work"]},
+            environment={"GAS_SECRET": settings.secret.get_secret_value() or cookies},
+        )
+    )
+
+
+@click.command()
+def web() -> None:
+    """Serve pages and API on 127.0.0.1."""
+    from entrypoints.serve import serve
+
+    serve(read_settings())
+
+
+@click.command()
+def work() -> None:
+    """Do all that is not web: relay, views, every queue, sweeper, housekeeping."""
+    from entrypoints.logs import configure
+    from entrypoints.work import run_work
+
+    configure("work")
+    run_work(_gas())
+
+
+@click.command()
+@click.argument("queue")
+def worker(queue: str) -> None:
+    """Serve the work queue QUEUE."""
+    from projections.listeners import LISTENERS
+
+    if queue not in LISTENERS:
+        raise click.UsageError(f"There is no queue {queue!r}. There are: {', '.join(LISTENERS)}.")
+    _run(f"worker-{queue}", lambda process: list(process.queue(queue)))
+
+
+@click.command()
+def relay() -> None:
+    """Publish every event to the work queues."""
+    _run("relay", lambda process: [process.relay()])
+
+
+@click.command()
+def views() -> None:
+    """Keep the views up to the log."""
+    _run("views", lambda process: [process.views()])
+
+
+@click.command()
+def sweeper() -> None:
+    """Find due work whose message was lost, and tidy up."""
+    _run("sweeper", lambda process: [process.sweeper(), process.housekeeping()])
+
+
+def _run(name: str, parts: Callable[[Process], list[Part]]) -> None:
+    from entrypoints.logs import configure
+    from entrypoints.work import Process
+
+    configure(name)
+    process = Process(_gas())
+    process.run(parts(process))
+
+
+def _gas() -> Any:
+    from entrypoints.bootstrap import Gas
+
+    return Gas(read_settings())

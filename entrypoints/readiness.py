@@ -1,0 +1,94 @@
+"""Whether everything behind the service runs: each part is asked, and says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from entrypoints.bootstrap import Gas
+
+BEAT = "beat"  # records: pk "work" -> at
+BEATER = "work"
+BEAT_LASTS = timedelta(seconds=10)
+MOST_LAG = 1000  # events a view may be behind
+
+log = structlog.get_logger()
+
+
+def beat(gas: Gas) -> None:
+    """Say that the work process lives."""
+    gas.records.put(BEAT, BEATER, value={"at": gas.clock().isoformat()})
+
+
+def readiness(gas: Gas, *, since: datetime) -> dict[str, str]:
+    """Each part with "ok" or a sentence; ``since`` is when this process began to listen.
+
+    An older beat may be from a work process that was killed.
+    """
+    return {name: _ask(check, gas, since) for name, check in CHECKS.items()}
+
+
+def _ask(check: Callable[[Gas, datetime], str], gas: Gas, since: datetime) -> str:
+    try:
+        return check(gas, since) or "ok"
+    except Exception as error:
+        log.warning("readiness.failed", error=f"{type(error).__name__}: {error}")
+        return f"does not answer ({type(error).__name__})"
+
+
+def _log(gas: Gas, since: datetime) -> str:
+    gas.service.recorder.max_notification_id()
+    return ""
+
+
+def _records(gas: Gas, since: datetime) -> str:
+    gas.records.get(BEAT, BEATER)
+    return ""
+
+
+def _views(gas: Gas, since: datetime) -> str:
+    lag = max(view_lags(gas).values())
+    return f"{lag} events behind" if lag > MOST_LAG else ""
+
+
+def _queues(gas: Gas, since: datetime) -> str:
+    for queue in gas.queues.values():
+        queue.depth()
+    return ""
+
+
+def _buckets(gas: Gas, since: datetime) -> str:
+    for bucket in (gas.uploads, gas.files):
+        next(iter(bucket.list("readiness/")), None)
+    return ""
+
+
+def _work(gas: Gas, since: datetime) -> str:
+    record = gas.records.get(BEAT, BEATER)
+    if record is None:
+        return "has not started"
+    at = datetime.fromisoformat(record.value["at"])
+    if at < since:
+        return "has not started"
+    age = gas.clock() - at
+    return f"silent for {age.total_seconds():.0f} s" if age > BEAT_LASTS else ""
+
+
+def view_lags(gas: Gas) -> dict[str, int]:
+    """How many events each view is behind the log."""
+    end = gas.service.recorder.max_notification_id() or 0
+    return {view.name: max(end - gas.views.position(view.name), 0) for view in gas.kept_views}
+
+
+CHECKS: dict[str, Callable[[Gas, datetime], str]] = {
+    "log": _log,
+    "records": _records,
+    "views": _views,
+    "queues": _queues,
+    "buckets": _buckets,
+    "work": _work,
+}

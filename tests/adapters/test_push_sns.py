@@ -1,0 +1,203 @@
+"""Pushes are believed when SNS signed them; signed here with a throw-away certificate."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from adapters.push_sns import ForgedPush, SnsPushes, canonical, fetch_https
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:gas-events"
+CERTIFICATE = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-1.pem"
+SUBSCRIBE = "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&Token=abc"
+DIGESTS: dict[str, Any] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303
+
+
+class Sns:
+    """Signs like SNS, serves its certificate, and notes what was fetched."""
+
+    def __init__(self, *, lasts: timedelta = timedelta(days=1)) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sns.amazonaws.com")])
+        now = datetime.now(UTC)
+        self._pem = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self._key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - timedelta(days=2))
+            .not_valid_after(now + lasts)
+            .sign(self._key, hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
+        )
+        self.fetched: list[str] = []
+
+    def fetch(self, url: str) -> bytes:
+        self.fetched.append(url)
+        return self._pem
+
+    def sign(self, version: str = "2", **fields: str) -> dict[str, str]:
+        message = {
+            "Type": "Notification",
+            "MessageId": "m-1",
+            "TopicArn": TOPIC,
+            "Message": '{"type":"job.submitted.v1"}',
+            "Timestamp": "2026-11-22T00:00:00.000Z",
+            "SignatureVersion": version,
+            "SigningCertURL": CERTIFICATE,
+        } | fields
+        raw = self._key.sign(canonical(message), padding.PKCS1v15(), DIGESTS[version])
+        return message | {"Signature": base64.b64encode(raw).decode()}
+
+    def confirmation(self, **fields: str) -> dict[str, str]:
+        about = {"Type": "SubscriptionConfirmation", "Token": "abc", "SubscribeURL": SUBSCRIBE}
+        return self.sign(**(about | fields))
+
+
+@pytest.fixture(scope="module")
+def signer() -> Sns:
+    return Sns()
+
+
+@pytest.fixture
+def sns(signer: Sns) -> Sns:
+    signer.fetched.clear()
+    return signer
+
+
+def receive(sns: Sns, message: dict[str, Any]) -> str:
+    return SnsPushes([TOPIC], fetch=sns.fetch).receive(json.dumps(message).encode()).body
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_signed_message_is_believed(sns: Sns, version: str) -> None:
+    assert receive(sns, sns.sign(version)) == '{"type":"job.submitted.v1"}'
+    assert receive(sns, sns.sign(version, Subject="with a subject"))
+
+
+def test_the_signed_bytes_are_the_ones_of_the_developer_guide() -> None:
+    message = {
+        "Type": "Notification",
+        "MessageId": "4d4dc071-ddbf-465d-bba8-08f81c89da64",
+        "TopicArn": "arn:aws:sns:us-east-2:123456789012:My-Topic",
+        "Subject": "My subject",
+        "Message": "Test message",
+        "Timestamp": "2019-01-31T04:37:04.321Z",
+    }
+    assert canonical(message) == (
+        b"Message\nTest message\nMessageId\n4d4dc071-ddbf-465d-bba8-08f81c89da64\n"
+        b"Subject\nMy subject\nTimestamp\n2019-01-31T04:37:04.321Z\n"
+        b"TopicArn\narn:aws:sns:us-east-2:123456789012:My-Topic\nType\nNotification\n"
+    )
+
+
+@pytest.mark.parametrize("field", ["Message", "MessageId", "Timestamp", "Signature"])
+def test_any_change_breaks_it(sns: Sns, field: str) -> None:
+    message = sns.sign()
+    with pytest.raises(ForgedPush):
+        receive(sns, message | {field: message[field] + "x"})
+
+
+def test_a_subject_that_was_not_signed_breaks_it(sns: Sns) -> None:
+    with pytest.raises(ForgedPush, match="does not verify"):
+        receive(sns, sns.sign() | {"Subject": "added"})
+
+
+def test_version_one_cannot_be_passed_off_as_version_two(sns: Sns) -> None:
+    with pytest.raises(ForgedPush, match="does not verify"):
+        receive(sns, sns.sign("1") | {"SignatureVersion": "2"})
+    with pytest.raises(ForgedPush, match="unknown version"):
+        receive(sns, sns.sign() | {"SignatureVersion": "3"})
+
+
+def test_the_embedded_clouds_pushes_are_refused(sns: Sns) -> None:
+    with pytest.raises(ForgedPush):
+        receive(sns, sns.sign() | {"Signature": "FAKE"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://sns.us-east-1.amazonaws.com/a.pem",
+        "https://sns.us-east-1.amazonaws.com.evil.example/a.pem",
+        "https://evil.example/sns.us-east-1.amazonaws.com/a.pem",
+        "https://sns.us-east-1.amazonaws.com@evil.example/a.pem",
+        "https://sns.us-east-1.amazonaws.com:8443/a.pem",
+        "https://s3.us-east-1.amazonaws.com/bucket/a.pem",
+        "https://sns.us-east-1.amazonaws.com/not-a-certificate",
+        "",
+    ],
+)
+def test_a_certificate_from_elsewhere_is_not_even_fetched(sns: Sns, url: str) -> None:
+    with pytest.raises(ForgedPush):
+        receive(sns, sns.sign(SigningCertURL=url))
+    assert sns.fetched == []
+
+
+def test_another_topic_is_refused_however_well_signed(sns: Sns) -> None:
+    for topic in (TOPIC + "x", "arn:aws:sns:us-east-1:999999999999:gas-events"):
+        with pytest.raises(ForgedPush, match="not from a topic of ours"):
+            receive(sns, sns.sign(TopicArn=topic))
+        with pytest.raises(ForgedPush):
+            receive(sns, sns.confirmation(TopicArn=topic))
+    assert sns.fetched == []
+
+
+def test_a_subscription_to_our_topic_is_confirmed(sns: Sns) -> None:
+    assert receive(sns, sns.confirmation()) == ""
+    assert sns.fetched == [CERTIFICATE, SUBSCRIBE]
+
+
+def test_a_confirmation_that_leads_elsewhere_is_not_followed(sns: Sns) -> None:
+    for url in ("http://169.254.169.254/latest/meta-data", "https://evil.example/", "file:///etc"):
+        with pytest.raises(ForgedPush, match="not SNS's"):
+            receive(sns, sns.confirmation(SubscribeURL=url))
+        with pytest.raises(ForgedPush):  # changed after signing
+            receive(sns, sns.confirmation() | {"SubscribeURL": url})
+    assert all(url.startswith("https://sns.us-east-1.amazonaws.com/") for url in sns.fetched)
+
+
+def test_an_expired_certificate_or_none_at_all_is_refused() -> None:
+    old = Sns(lasts=timedelta(days=-1))
+    with pytest.raises(ForgedPush, match="expired"):
+        receive(old, old.sign())
+    with pytest.raises(ForgedPush, match="not a certificate"):
+        SnsPushes([TOPIC], fetch=lambda _: b"no").receive(json.dumps(old.sign()).encode())
+
+
+def test_the_certificate_is_fetched_once(sns: Sns) -> None:
+    pushes = SnsPushes([TOPIC], fetch=sns.fetch)
+    for _ in range(3):
+        pushes.receive(json.dumps(sns.sign()).encode())
+    assert sns.fetched == [CERTIFICATE]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"no json",
+        b"[]",
+        b"{}",
+        b'{"Type":"Notification"}',
+        b'{"Type":"Other"}',
+        b'{"Type":1}',
+        b'{"Type":[]}',
+    ],
+)
+def test_whatever_is_not_a_message_of_sns_is_refused(sns: Sns, raw: bytes) -> None:
+    with pytest.raises(ForgedPush):
+        SnsPushes([TOPIC], fetch=sns.fetch).receive(raw)
+
+
+def test_nothing_is_fetched_without_tls() -> None:
+    with pytest.raises(OSError, match="not an HTTPS address"):
+        fetch_https("http://127.0.0.1/a.pem")

@@ -1,0 +1,56 @@
+"""Numbers and times as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from entrypoints.web.formats import between, duration, moment, share, size, words
+from entrypoints.web.icons import icon
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (153_600, "150 KB"),
+        (1536, "1.5 KB"),
+        (2**30, "1 GB"),
+        (5 * 10**9, "5 GB"),
+        (2 * 10**12, "2 TB"),
+        (None, "–"),  # noqa: RUF001
+    ],
+)
+def test_sizes_are_what_people_call_them(count: int | None, shown: str) -> None:
+    assert size(count).replace("\N{NARROW NO-BREAK SPACE}", " ") == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.44, "0.4 s"), (12.2, "12 s"), (185, "3 min 5 s"), (7800, "2 h 10 min"), (None, "–")],  # noqa: RUF001
+)
+def test_spans_are_as_exact_as_anybody_cares(seconds: float | None, shown: str) -> None:
+    assert duration(seconds).replace("\N{NARROW NO-BREAK SPACE}", " ") == shown
+
+
+def test_a_time_is_utc_for_readers_and_scripts_alike() -> None:
+    html = moment("2026-11-22T06:05:04.123+02:00")
+    assert 'datetime="2026-11-22T04:05:04Z"' in html
+    assert html.count("22 Nov 2026, 04:05:04 UTC") == 2
+
+
+def test_the_time_between_unknown_times_is_unknown() -> None:
+    assert between("2026-01-01T00:00:00+00:00", None) is None
+    assert between("2026-01-01T00:00:00+00:00", "2026-01-01T00:00:01.5+00:00") == 1.5
+
+
+def test_shares_and_words() -> None:
+    assert share(1, 3) == 33.3
+    assert share(0, 0) == 0.0
+    assert words("stop_gained") == "stop gained"
+
+
+def test_an_icon_is_drawn_for_the_eye_alone() -> None:
+    assert 'aria-hidden="true"' in icon("check-lg")
+    with pytest.raises(LookupError):
+        icon("no-such-icon")
