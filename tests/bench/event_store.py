@@ -195,10 +195,18 @@ class SilentFactory(store.DynamoDBFactory):
         return client
 
 
+CANNED = {
+    "GetItem": b'{"Item":{"bucket":{"N":"1048576"},"newest":{"N":"0"}}}',  # an empty log
+    "Query": b'{"Items":[]}',
+}
+
+
 def _answer(request: Any, **_: Any) -> AWSResponse:
+    target = request.headers["X-Amz-Target"].decode().rsplit(".", 1)[1]
+
     class Body:
         def stream(self) -> Iterator[bytes]:
-            yield b"{}"
+            yield CANNED.get(target, b"{}")
 
     return AWSResponse(request.url, 200, HTTPHeaders(), Body())
 
@@ -220,10 +228,7 @@ def own_code(env: dict[str, str]) -> None:
     started = time.perf_counter()
     notifications = memory.select_notifications(1, 3000)
     read = (time.perf_counter() - started) / len(notifications) * 1e6
-    silent_factory = SilentFactory(Environment("own", env))
-    silent_factory.log._bucket = 2**20  # what a canned answer cannot tell
-    silent_factory.log.refresh = lambda: 0  # type: ignore[method-assign]
-    silent = silent_factory.application_recorder()
+    silent = SilentFactory(Environment("own", env)).application_recorder()
     per_event(silent, 10)
     total = min(per_event(silent, 10) for _ in range(3))
     botocore = total - appended

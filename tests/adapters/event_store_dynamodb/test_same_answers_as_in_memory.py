@@ -19,7 +19,6 @@ from tests.adapters.event_store_dynamodb.events import (
     a_factory,
     a_process_recorder,
 )
-from tests.conftest import SOAK
 
 ORIGINATORS: list[UUID | str] = [UUID(int=1), UUID(int=2), "an id, as text", "ünï#code"]
 TOPICS = ["opened", "changed", "größer"]
@@ -92,8 +91,7 @@ def client(module_env: dict[str, str]) -> Any:
 POSITIONS = st.none() | st.integers(-2, 45)
 
 
-@settings(max_examples=2000 if SOAK else 80)
-@given(
+any_calls = given(
     bucket=st.integers(2, 12),
     calls=appends(),
     pages=st.lists(
@@ -119,7 +117,9 @@ POSITIONS = st.none() | st.integers(-2, 45)
         max_size=8,
     ),
 )
-def test_any_calls_get_the_answers_of_the_recorder_in_memory(
+
+
+def compare(
     module_env: dict[str, str],
     client: Any,
     *,
@@ -157,3 +157,20 @@ def test_any_calls_get_the_answers_of_the_recorder_in_memory(
     finally:
         factory.close()
         fresh.close()
+
+
+@settings(max_examples=50)
+@any_calls
+def test_any_calls_get_the_answers_of_the_recorder_in_memory(
+    module_env: dict[str, str], client: Any, **calls: Any
+) -> None:
+    compare(module_env, client, **calls)
+
+
+@pytest.mark.soak
+@settings(max_examples=2000)
+@any_calls
+def test_two_thousand_times_any_calls(
+    module_env: dict[str, str], client: Any, **calls: Any
+) -> None:
+    compare(module_env, client, **calls)
