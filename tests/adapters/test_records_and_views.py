@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,13 @@ class TestMemoryViews(ViewsContract):
     @pytest.fixture
     def views(self) -> MemoryViews:
         return MemoryViews()
+
+
+def test_many_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    def use(n: int) -> int:
+        return SqliteRecords(tmp_path / "gas.db", now=lambda: 0.0).put("kind", str(n), value={})
+
+    for _ in range(10):
+        (tmp_path / "gas.db").unlink(missing_ok=True)
+        with ThreadPoolExecutor(16) as pool:
+            assert list(pool.map(use, range(16))) == [1] * 16
