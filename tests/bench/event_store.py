@@ -28,11 +28,8 @@ from eventsourcing.persistence import ApplicationRecorder, InfrastructureFactory
 from eventsourcing.utils import Environment
 
 import adapters.event_store_dynamodb as store
-from tests.adapters.event_store_dynamodb.conftest import (
-    free_port,
-    running_cloud,
-    settings_for,
-)
+from entrypoints.local.cloud import free_port, start
+from tests.adapters.event_store_dynamodb.events import settings_for
 
 STATE = b'{"field":"' + b"x" * 388 + b'"}'  # 400 bytes
 TOPIC = "job.submitted.v1"
@@ -351,13 +348,17 @@ def slow_proxy(endpoint: str) -> Iterator[str]:
 
 def main() -> None:
     """Print the tables."""
-    with tempfile.TemporaryDirectory() as name, running_cloud(Path(name)) as endpoint:
-        env = settings_for(endpoint)
-        print(f"Event store on DynamoDB ({os.cpu_count()} cores shared by client and server)")
-        costs(env)
-        own_code(env)
-        with slow_proxy(endpoint) as slow:
-            rates(env, {**env, "DYNAMODB_ENDPOINT_URL": slow}, Path(name))
+    with tempfile.TemporaryDirectory() as name:
+        cloud = start(Path(name))
+        try:
+            env = settings_for(cloud)
+            print(f"Event store on DynamoDB ({os.cpu_count()} cores shared by client and server)")
+            costs(env)
+            own_code(env)
+            with slow_proxy(cloud.endpoint) as slow:
+                rates(env, {**env, "DYNAMODB_ENDPOINT_URL": slow}, Path(name))
+        finally:
+            cloud.end()
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ from eventsourcing.utils import Environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.adapters.event_store_dynamodb.conftest import settings_for
+from entrypoints.local.cloud import EmbeddedCloud
 from tests.adapters.event_store_dynamodb.events import (
     SharingFactory,
     a_factory,
     a_process_recorder,
+    settings_for,
 )
 
 ORIGINATORS: list[UUID | str] = [UUID(int=1), UUID(int=2), "an id, as text", "ünï#code"]
@@ -74,9 +75,9 @@ def backfills(recorder: POPOProcessRecorder, events: list[StoredEvent]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def module_env(endpoint: str) -> dict[str, str]:
+def module_env(cloud: EmbeddedCloud) -> dict[str, str]:
     """One table for all examples, an application's name for each."""
-    return settings_for(endpoint)
+    return settings_for(cloud)
 
 
 @pytest.fixture(scope="module")
