@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ from entrypoints.commands.asking import as_json, print_json, print_table, read_s
 
 if TYPE_CHECKING:
     from domain.ports import WorkQueue
-    from entrypoints.settings import Settings
 
 COLUMNS = ("visible", "in_flight", "delayed", "dead")
 
@@ -42,27 +40,6 @@ def redrive(queue: str) -> None:
 
 def _queues() -> Mapping[str, WorkQueue]:
     """The queues of the service that runs in the data folder, or of AWS."""
-    from entrypoints.bootstrap import Gas
-    from entrypoints.client import START_IT, Unreachable, running_service
+    from entrypoints.local.reach import reach_running
 
-    settings = read_settings()
-    if running := running_service(settings):
-        return _queues_of(settings, running["environment"])
-    if not {"AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"} & set(os.environ):
-        raise Unreachable(f"No service runs here, and AWS is not set up. {START_IT}")
-    return Gas(settings).queues
-
-
-def _queues_of(settings: Settings, environment: Mapping[str, str]) -> Mapping[str, WorkQueue]:
-    """Those of the embedded cloud that the supervisor announced."""
-    from adapters.cloud import Cloud
-    from entrypoints.bootstrap import Gas
-
-    cloud = Cloud(
-        environment["GAS_AWS_ENDPOINT"],
-        region=environment["AWS_DEFAULT_REGION"],
-        access_key=environment["AWS_ACCESS_KEY_ID"],
-        secret_key=environment["AWS_SECRET_ACCESS_KEY"],
-    )
-    stack = environment["GAS_STACK"]
-    return Gas(settings.model_copy(update={"stack": stack}), cloud=cloud).queues
+    return reach_running(read_settings()).queues
