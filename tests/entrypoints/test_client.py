@@ -65,10 +65,9 @@ def test_a_streamed_form_is_what_the_whole_form_would_be(tmp_path: Path, filenam
     path = tmp_path / "f"
     path.write_bytes(bytes(range(256)) * 5000)
     told: list[int] = []
+    sent = {"key": "uploads/ü", "policy": "p"}
     with path.open("rb") as file:
-        form = StreamedForm(
-            {"key": "uploads/ü", "policy": "p"}, filename, file, 1_280_000, told.append
-        )
+        form = StreamedForm(sent, filename, file, 1_280_000, told.append)
         body = b"".join(form)
     assert form.headers()["Content-Length"] == str(len(body))
     assert told[-1] == 1_280_000

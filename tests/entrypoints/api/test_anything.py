@@ -27,10 +27,10 @@ TYPES = ("application/json", "multipart/form-data; boundary=b", "text/plain", ""
 word = st.text(max_size=20)
 segment = st.one_of(
     st.uuids().map(str),
-    st.text(st.characters(exclude_characters="/?#\\"), min_size=1, max_size=20),
+    st.text(st.characters(codec="utf-8", exclude_characters="/?#\\"), min_size=1, max_size=20),
 )
 json_like = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | word,
+    st.none() | st.booleans() | st.integers() | st.floats() | word | st.just("\ud800\x00"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(word, inner, max_size=3),
     max_leaves=6,
 )
