@@ -138,7 +138,8 @@ def _parsed(raw: bytes) -> dict[str, str]:
     missing = needed - set(OPTIONAL) - set(message)
     if missing or not all(isinstance(message[name], str) for name in needed & set(message)):
         raise ForgedPush("The message of SNS is not complete.")
-    return message
+    fields: dict[str, str] = message
+    return fields
 
 
 def _on_sns(url: str) -> str:

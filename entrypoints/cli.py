@@ -22,10 +22,13 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "download": ("files", "download", "Download a job's result."),
     "cancel": ("jobs", "cancel", "Stop a job that is not finished."),
     "delete": ("jobs", "delete", "Remove a job's files and names."),
+    "reproduce": ("reproduce", "reproduce", "Run a job again here and compare digests."),
     "history": ("events", "history", "What happened to a job."),
     "events": ("events", "events", "What happened, in order; with --follow as it happens."),
     "reference": ("reference", "reference", "The installed references."),
     "token": ("token", "token", "Create, list and revoke tokens."),
+    "backup": ("backup", "backup", "Write log, records and files to one file."),
+    "restore": ("backup", "restore", "Read them back into an empty store."),
     "settings": ("settings", "settings", "Print every setting and where it comes from."),
     "up": ("processes", "up", "Start the whole service on this machine."),
     "web": ("processes", "web", "Run the web process."),
@@ -86,8 +89,11 @@ def run(arguments: list[str]) -> int:
         return code if isinstance(code, int) else 0
     except click.exceptions.Abort:
         return INTERRUPTED
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        click.echo(f"gas: {error.format_message()}", err=True)
         return error.exit_code
     except BrokenPipeError:
         _forget_stdout()

@@ -67,13 +67,22 @@ class Process:
         """Run the parts until SIGTERM or SIGINT, then drain: what was begun is put back."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop.set())
-        supervised = Supervised(parts, self.stop)
-        supervised.start()
+        supervised = self.start(parts)
         log.info("process.started", parts=[part.name for part in parts])
         self.stop.wait()
+        log.info("process.stopped", left=self.drain(supervised))
+
+    def start(self, parts: Sequence[Part]) -> Supervised:
+        """Start the parts; they end when ``stop`` is set."""
+        supervised = Supervised(parts, self.stop)
+        supervised.start()
+        return supervised
+
+    def drain(self, supervised: Supervised) -> list[str]:
+        """Tell the parts to stop and wait for them; the names of those that did not in time."""
+        self.stop.set()
         self.gas.pulse.beat()
-        left = supervised.drain(seconds=DRAIN_SECONDS, idle=self._may_be_left)
-        log.info("process.stopped", left=left)
+        return supervised.drain(seconds=DRAIN_SECONDS, idle=self._may_be_left)
 
     def all_parts(self) -> list[Part]:
         """Everything that is not web."""

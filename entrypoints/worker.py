@@ -113,6 +113,15 @@ def _complain(queue: WorkQueue, delivery: Delivery, error: Exception) -> None:
         "work.failed",
         queue=queue.name,
         received=delivery.received,
+        correlation_id=_correlation(delivery.body),
         error=f"{type(error).__name__}: {error}",
         exc_info=None if expected else error,
     )
+
+
+def _correlation(body: str) -> str:
+    """The correlation id of the event that led here; the sweeper's hints have none."""
+    try:
+        return str(json.loads(body).get("correlationid", ""))
+    except (ValueError, AttributeError):
+        return ""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.job import Job
 from domain.log import LoggedEvent
-from domain.ports import Change, Put, Views
+from domain.ports import Change, Put, Remove, Views
 from domain.service import AnnotationService
 
 STATUS_COUNTS = "status_counts"  # pk "status", sk status: jobs
@@ -28,11 +28,13 @@ class StatusCounts:
         for job_id, first, last in _spans(batch):
             moved[self._status(job_id, last)] += 1
             moved[self._status(job_id, first - 1)] -= 1
-        return [
-            Put("status", status, {"jobs": self._count(status) + change})
-            for status, change in moved.items()
-            if status and change
-        ]
+        return [self._row(s, self._count(s) + n) for s, n in moved.items() if s and n]
+
+    def _row(self, status: str, jobs: int) -> Change:
+        """No row for none: so the rows do not depend on how the log was cut into batches."""
+        if jobs == 0:
+            return Remove("status", status)
+        return Put("status", status, {"jobs": jobs})
 
     def _status(self, job_id: UUID, version: int) -> str:
         """The state at a version; empty where the job is not yet, or no longer."""

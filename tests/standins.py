@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from adapters.cloud import Cloud
 from entrypoints.local.cloud import free_port
-from entrypoints.local.standins import bind, globus_app
+from entrypoints.local.glacier import Vaults
+from entrypoints.local.standins import bind, glacier_app, globus_app
+from entrypoints.local.vault_book import Timing
 
 CLIENT_ID, CLIENT_SECRET = "gas", "a secret of the tests"
 
@@ -44,5 +50,39 @@ def globus(tmp_path: Path) -> Iterator[Callable[[], str]]:
                     )
                 )
             )
+
+        yield start
+
+
+@dataclass
+class VaultStandIn:
+    """A running Glacier stand-in and what it published: (topic, message)."""
+
+    client: Any
+    vaults: Vaults
+    published: list[tuple[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Iterator[Callable[..., VaultStandIn]]:
+    """Start a Glacier stand-in on the test's data folder; again for a restart."""
+    with ExitStack() as running:
+
+        def start(timing: Timing | None = None) -> VaultStandIn:
+            published: list[tuple[str, dict[str, Any]]] = []
+
+            def publish(topic: str, message: str) -> None:
+                published.append((topic, json.loads(message)))
+
+            quick = Timing(expedited=0.3, standard=0.6, bulk=0.9)
+            app, vaults = glacier_app(tmp_path, publish, timing or quick)
+            url = running.enter_context(served(lambda _: app))
+            stopped = threading.Event()
+            ticking = threading.Thread(target=vaults.run, args=(stopped,))
+            ticking.start()
+            running.callback(ticking.join)
+            running.callback(stopped.set)
+            cloud = Cloud(url, region="us-east-1", access_key="a", secret_key="b")
+            return VaultStandIn(cloud.client("glacier", attempts=1), vaults, published)
 
         yield start

@@ -17,7 +17,13 @@ _ID = re.compile(rb"[<,]ID=([^,>]+)")
 _LENGTH = re.compile(rb"[<,]length=(\d{1,12})[,>]", re.IGNORECASE)
 _VERSION = re.compile(rb"##fileformat=VCFv4\.[0-9]\s*$")
 # What an earlier run of ours, or of csq, left: it would contradict the new annotation.
-_REPLACED = (b"##INFO=<ID=BCSQ,", b"##FORMAT=<ID=BCSQ,", b"##gas_", b"##bcftools_csq")
+_REPLACED = (
+    b"##INFO=<ID=BCSQ,",
+    b"##FORMAT=<ID=BCSQ,",
+    b"##INFO=<ID=known_",
+    b"##gas_",
+    b"##bcftools_csq",
+)
 OTHER_TEXT: dict[bytes, str] = {
     b">": "a FASTA file",
     b"@": "a FASTQ or SAM file",

@@ -75,7 +75,8 @@ def _skipped(found: dict[str, Any], examples: dict[str, list[tuple[int, str, int
 
 
 def _result(found: dict[str, Any]) -> str:
-    lines = [f"Annotated {found['annotated']:,} of {found['records']:,} records"]
+    known = f"; {found['known']:,} are known variants" if found["known"] else ""
+    lines = [f"Annotated {found['annotated']:,} of {found['records']:,} records{known}"]
     for row in found["by_consequence"]:
         term = CONSEQUENCES.get(row["consequence"], UNKNOWN).term
         lines.append(

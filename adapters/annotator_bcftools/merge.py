@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from adapters.annotator_bcftools.consequences import IMPACTS, impact, terms
 from adapters.annotator_bcftools.frames import Frame
+from adapters.annotator_bcftools.known import KnownVariants
 from adapters.annotator_bcftools.rows import collapsed, rows
 
 TAB = b"\t"
@@ -80,8 +81,9 @@ class Merge:
         rows: Callable[[bytes], object],
         sites_only: bool,
         had_bcsq: bool,
+        known: KnownVariants | None = None,
     ) -> None:
-        self._write, self._rows = write, rows
+        self._write, self._rows, self._known = write, rows, known
         self._sites_only, self._had_bcsq = sites_only, had_bcsq
         self._effects: Counter[Effects] = Counter()
         self._sent = 0
@@ -125,6 +127,8 @@ class Merge:
         self.counts.records += len(lines)
         if self._had_bcsq:
             lines = [without_bcsq(line) for line in lines]
+        if self._known is not None:
+            lines = self._known.join(lines)
         if unsent:
             found_by_line = iter(found)
             left = set(unsent)

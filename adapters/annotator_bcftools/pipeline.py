@@ -22,6 +22,7 @@ from adapters.annotator_bcftools.engine import Engine, wide_pipe
 from adapters.annotator_bcftools.forks import Fork
 from adapters.annotator_bcftools.frames import read_frame, write_frame
 from adapters.annotator_bcftools.header import Header
+from adapters.annotator_bcftools.known import KnownVariants
 from adapters.annotator_bcftools.merge import Merge
 from adapters.annotator_bcftools.preflight import (
     Opened,
@@ -31,7 +32,7 @@ from adapters.annotator_bcftools.preflight import (
     usable_contigs,
 )
 from adapters.annotator_bcftools.records import Batch, NotSorted, RecordCheck, Tally
-from adapters.annotator_bcftools.references import Contig, Library, Reference
+from adapters.annotator_bcftools.references import Contig, Library, Reference, contigs_by_name
 from adapters.annotator_bcftools.sequence import Genome
 from adapters.annotator_bcftools.sorting import Sorter
 from domain.errors import InputRejected
@@ -50,6 +51,7 @@ class Outcome:
     was_sorted: bool
     crlf: bool
     info_types: dict[str, tuple[str, int]]
+    seconds: dict[str, float]
 
 
 @dataclass(slots=True)
@@ -102,7 +104,7 @@ class Pass:
         was_sorted: bool,
     ) -> Outcome:
         with Genome(self.reference.genome) as genome:
-            merging = Merging(file.header, self.temporary)
+            merging = Merging(file.header, self.temporary, self.reference)
             engine = Engine(self.reference, merging.engine_output)
 
             def emit(batch: Batch) -> None:
@@ -131,6 +133,7 @@ class Pass:
             was_sorted,
             file.lines.crlf,
             check.info_types.found,
+            {"engine": engine.seconds, "merging": merging.seconds},
         )
 
     def _chunks(self) -> Iterator[bytes]:
@@ -151,7 +154,7 @@ def _names(contig: Contig, contigs: dict[str, Contig]) -> list[str]:
 class Merging:
     """The merging fork as its parent sees it; ``engine_output`` is where csq must write."""
 
-    def __init__(self, header: Header, temporary: Path) -> None:
+    def __init__(self, header: Header, temporary: Path, reference: Reference) -> None:
         engine_in, self.engine_output = wide_pipe()
         spool = temporary / "frames"
         self._frames = spool.open("wb", buffering=1 << 18)
@@ -160,11 +163,11 @@ class Merging:
         def work() -> None:
             os.close(self.engine_output)
             with spool.open("rb") as frames, os.fdopen(engine_in, "rb") as engine:
-                merge(header, temporary, frames, engine)
+                merge(header, temporary, reference, frames, engine)
 
         self._fork = Fork("merging", work)
         os.close(engine_in)
-        self._open = True
+        self._open, self.seconds = True, 0.0
 
     def write(self, batch: Batch) -> None:
         """Hand the person's own lines over."""
@@ -174,6 +177,7 @@ class Merging:
         """Wait for the body to be whole; what was counted."""
         self._close()
         self._fork.wait()
+        self.seconds = self._fork.seconds
         counts: dict[str, Any] = json.loads(self._counts.read_text())
         return counts
 
@@ -189,17 +193,27 @@ class Merging:
         self._frames.close()
 
 
-def merge(header: Header, temporary: Path, frames: BinaryIO, engine: BinaryIO) -> None:
+def merge(
+    header: Header, temporary: Path, reference: Reference, frames: BinaryIO, engine: BinaryIO
+) -> None:
     """Write ``body.gz``, ``rows.tsv`` and ``merge.json`` from what the two others give."""
     import pysam
 
+    names = contigs_by_name(reference)
+    path = reference.known
+    known = KnownVariants(path, reference.known_columns, names) if path else None
     had_bcsq = any(b"=<ID=BCSQ," in line for line in header.meta)
     with (
         pysam.BGZFile(str(temporary / "body.gz"), "wb", None) as body,
         (temporary / "rows.tsv").open("wb", buffering=1 << 20) as rows,
     ):
         joined = Merge(
-            write=body.write, rows=rows.write, sites_only=header.width == 8, had_bcsq=had_bcsq
+            write=body.write,
+            rows=rows.write,
+            sites_only=header.width == 8,
+            had_bcsq=had_bcsq,
+            known=known,
         )
         joined.run(lambda: read_frame(frames), engine)
-    (temporary / "merge.json").write_text(json.dumps(joined.counts.document()))
+    counts = joined.counts.document() | {"named": known.named if known else 0}
+    (temporary / "merge.json").write_text(json.dumps(counts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,15 @@ class Reference:
     assembly: str
     contigs: tuple[Contig, ...]
     files: dict[str, str]
+    known_columns: tuple[str, ...] = ()
+    transcripts: dict[str, dict[str, int]] = field(default_factory=dict)
+    sources: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def known(self) -> Path | None:
+        """Known variants, if the reference has any."""
+        path = self.folder / "known.vcf.gz"
+        return path if "known.vcf.gz" in self.files else None
 
     @property
     def genome(self) -> Path:
@@ -51,6 +60,7 @@ class Reference:
         """A digest over the digests of the files, so any changed base or gene changes it."""
         listing = "".join(f"{name} {digest}\n" for name, digest in sorted(self.files.items()))
         codes = "".join(f"{each.name} {each.genetic_code}\n" for each in self.contigs)
+        codes += " ".join(self.known_columns)
         return hashlib.sha256((listing + codes).encode()).hexdigest()
 
     @property
@@ -103,6 +113,9 @@ def _load(folder: Path) -> Reference:
         assembly=document["assembly"],
         contigs=contigs,
         files=dict(document["files"]),
+        known_columns=tuple(document.get("known", {}).get("columns", ())),
+        transcripts=dict(document.get("transcripts", {})),
+        sources=dict(document.get("sources", {})),
     )
 
 
@@ -117,7 +130,7 @@ class Library:
         found = [
             _load(path.parent)
             for folder in self._folders
-            for path in sorted(folder.glob("*/reference.json"))
+            for path in sorted(folder.glob("[!.]*/reference.json"))
         ]
         return tuple(found)
 

@@ -18,6 +18,7 @@ def summary(tally: Tally, counts: dict[str, Any]) -> dict[str, Any]:
         "format": FORMAT,
         "records": counts["records"],
         "annotated": counts["annotated"],
+        "known": counts["named"],
         "skipped": dict(sorted(tally.skipped.items())),
         "by_consequence": _consequences(counts["by_consequence"]),
         "by_impact": {name: counts["by_impact"].get(name, 0) for name in IMPACTS},

@@ -31,7 +31,6 @@ from entrypoints.api.problems import Refused, invalid
 from entrypoints.api.requests import acting_person, gas, job_id_of, person
 from entrypoints.submission import FORM_SECONDS
 from entrypoints.views import await_position
-from projections.job_views import JOBS
 
 SETTLE_SECONDS = 2.0  # how long a command waits for the lists to show it
 OCTETS = "application/octet-stream"
@@ -213,7 +212,9 @@ def _changed(recorded: Recorded[Job], status: int) -> Response:
 
 
 def _settle(recorded: Recorded[Job]) -> None:
-    await_position(gas().views, JOBS, recorded.position, seconds=SETTLE_SECONDS)
+    """Wait for every view: lists show the job, and the plan's counts know of it."""
+    for view in gas().kept_views:
+        await_position(gas().views, view.name, recorded.position, seconds=SETTLE_SECONDS)
 
 
 def _document(document: dict[str, Any], status: int = 200) -> Response:

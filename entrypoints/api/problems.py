@@ -32,6 +32,7 @@ STATUS: dict[str, int] = {
     "plan_limit": 429,
     "rate_limited": 429,
     "too_large": 413,
+    "unknown_type": 422,
     "unsupported_media_type": 415,
     "version_mismatch": 412,
     "wrong_state": 409,

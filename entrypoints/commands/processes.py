@@ -20,13 +20,13 @@ PROGRAM = (sys.executable, "-P", "-m", "entrypoints")
 @click.command()
 def up() -> None:
     """Start the whole service on this machine, and stop it with Ctrl-C."""
-    from entrypoints.local import supervisor
+    from entrypoints.local import supervisor as local
     from entrypoints.local.data_folder import DataFolder
 
     settings = read_settings()
     cookies = DataFolder(settings.data_dir).secret("cookies")
-    supervisor.up(
-        supervisor.LocalService(
+    local.up(
+        local.LocalService(
             data_dir=settings.data_dir,
             port=settings.port,
             stack=settings.stack,

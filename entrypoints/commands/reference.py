@@ -3,47 +3,149 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from entrypoints.commands.annotate import references_folder
+
+if TYPE_CHECKING:
+    from adapters.annotator_bcftools.references import Reference
+
+MOST_CONTIGS = 30
+
 
 @click.group()
-@click.option(
-    "--references-dir",
-    envvar="GAS_REFERENCES",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder with added references.",
-)
-@click.pass_context
-def reference(context: click.Context, references_dir: Path | None) -> None:
+def reference() -> None:
     """The genomes files can be annotated with."""
-    context.obj = references_dir
 
 
 @reference.command("list")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array instead of a table.")
-@click.pass_obj
-def list_references(references_dir: Path | None, as_json: bool) -> None:
+def list_references(*, as_json: bool) -> None:
     """List the installed references."""
     from adapters.annotator_bcftools.references import Library
 
-    found = [each.info for each in Library(references_dir).all()]
+    found = Library(references_folder()).all()
     if as_json:
-        rows = [
-            {
-                "name": each.name,
-                "title": each.title,
-                "organism": each.organism,
-                "assembly": each.assembly,
-                "contigs": [{"name": name, "length": length} for name, length in each.contigs],
-                "sha256": each.sha256,
-            }
-            for each in found
-        ]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(json.dumps([_document(each) for each in found], indent=2, ensure_ascii=False))
         return
     width = max((len(each.name) for each in found), default=0)
     for each in found:
-        bases = sum(length for _, length in each.contigs)
+        bases = sum(contig.length for contig in each.contigs)
         click.echo(f"{each.name:<{width}}  {each.assembly:<12}  {bases:>13,} bases  {each.title}")
+
+
+@reference.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object instead of text.")
+def show(name: str, *, as_json: bool) -> None:
+    """Show one reference: contigs, genetic codes, transcripts, digests."""
+    from adapters.annotator_bcftools.references import Library
+    from domain.errors import DomainError
+
+    try:
+        found = Library(references_folder()).get(name)
+    except DomainError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(_document(found), indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{found.title} ({found.name})\n{found.organism}, {found.assembly}")
+    for contig in found.contigs[:MOST_CONTIGS]:
+        also = f"  also {', '.join(contig.aliases)}" if contig.aliases else ""
+        click.echo(f"  {contig.name}  {contig.length:,} bases  code {contig.genetic_code}{also}")
+    if len(found.contigs) > MOST_CONTIGS:
+        click.echo(f"  … and {len(found.contigs) - MOST_CONTIGS:,} more")
+    _echo_transcripts(found.transcripts)
+    click.echo(f"sha256 {found.sha256}")
+
+
+@reference.command()
+@click.argument("name")
+@click.option("--fasta", required=True, help="The genome: a file or an http(s) address.")
+@click.option("--gff", required=True, help="Its genes, from Ensembl or NCBI.")
+@click.option("--known", help="A VCF of known variants, whose IDs are joined in.")
+@click.option("--known-column", multiple=True, help="An INFO column of it to join in too.")
+@click.option("--title", default="", help="What people see.")
+@click.option("--organism", default="")
+@click.option("--assembly", default="")
+@click.option("--code", multiple=True, metavar="CONTIG=N", help="NCBI genetic code of a contig.")
+@click.option("--alias", multiple=True, metavar="CONTIG=NAME", help="Another name of a contig.")
+@click.option("--sha256", multiple=True, metavar="SOURCE=DIGEST", help="What a source must be.")
+def add(name: str, **given: Any) -> None:
+    """Add a reference from a genome and its genes, plain or gzipped."""
+    from adapters.annotator_bcftools.adding import Order
+    from adapters.annotator_bcftools.adding import add as add_reference
+    from domain.errors import DomainError
+
+    codes = {contig: _whole(number) for contig, number in _pairs(given.pop("code"))}
+    aliases: dict[str, tuple[str, ...]] = {}
+    for contig, alias in _pairs(given.pop("alias")):
+        aliases[contig] = (*aliases.get(contig, ()), alias)
+    digests = dict(_pairs(given.pop("sha256")))
+    columns = tuple(given.pop("known_column"))
+    order = Order(
+        name, **given, known_columns=columns, codes=codes, aliases=aliases, digests=digests
+    )
+    try:
+        added = add_reference(order, references_folder(), progress=_tell)
+    except DomainError as error:
+        raise click.ClickException(str(error)) from error
+    _echo_transcripts({"taken": added.taken, "dropped": added.dropped})
+    for contig in added.document["contigs"]:
+        if contig["genetic_code"] != 1:
+            example = references_folder() / name / "example.vcf"
+    click.echo(f"{name} is installed. Try it: gas annotate {example} -r {name}")
+
+
+@reference.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove a reference that was added."""
+    from adapters.annotator_bcftools.adding import remove as remove_reference
+    from domain.errors import DomainError
+
+    try:
+        remove_reference(name, references_folder())
+    except DomainError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{name} is removed.")
+
+
+def _document(found: Reference) -> dict[str, Any]:
+    document = {name: getattr(found, name) for name in ("name", "title", "organism", "assembly")}
+    return document | {
+        "contigs": [asdict(contig) for contig in found.contigs],
+        "sha256": found.sha256,
+        "files": found.files,
+        "transcripts": found.transcripts,
+    }
+
+
+def _echo_transcripts(counts: dict[str, dict[str, int]]) -> None:
+    taken = ", ".join(f"{count:,} {kind}" for kind, count in counts.get("taken", {}).items())
+    if taken:
+        click.echo(f"Transcripts taken: {taken}")
+    for reason, count in counts.get("dropped", {}).items():
+        click.echo(f"Transcripts dropped: {count:,} {reason}")
+
+
+def _pairs(given: tuple[str, ...]) -> list[tuple[str, str]]:
+    found = [each.rpartition("=") for each in given]
+    if bad := next((each for each in found if not (each[0] and each[2])), None):
+        raise click.UsageError(f"“{''.join(bad)}” is not of the form NAME=VALUE.")
+    return [(left, right) for left, _, right in found]
+
+
+def _whole(number: str) -> int:
+    if not number.isdigit():
+        raise click.UsageError(f"“{number}” is not the number of a genetic code.")
+    return int(number)
+
+
+def _tell(source: str, done: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{source}: {done / 2**20:,.0f} MB", nl=False, err=True)

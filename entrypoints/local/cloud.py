@@ -85,15 +85,15 @@ class EmbeddedCloud:
     port: int
     secret: str
     ready_path: str
+    aws: Cloud
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def aws(self) -> Cloud:
-        """New clients of it for this process."""
-        return Cloud(self.endpoint, region=REGION, access_key=ACCESS_KEY, secret_key=self.secret)
+    def clients(self) -> Cloud:
+        """New clients of it, which nobody shares."""
+        return _clients(self.port, self.secret)
 
     def end(self) -> None:
         self.child.end(patience=3.0)
@@ -177,7 +177,13 @@ def _launch(data: Path, port: int) -> EmbeddedCloud:
     }
     argv = [sys.executable, "-P", "-m", "entrypoints.local.embedded"]
     child = children.start(argv, variables, log=folder.log("cloud"))
-    return EmbeddedCloud(child=child, port=port, secret=secret, ready_path=ready_path)
+    return EmbeddedCloud(child, port, secret, ready_path, aws=_clients(port, secret))
+
+
+def _clients(port: int, secret: str) -> Cloud:
+    return Cloud(
+        f"http://127.0.0.1:{port}", region=REGION, access_key=ACCESS_KEY, secret_key=secret
+    )
 
 
 def _answers(cloud: EmbeddedCloud) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, render_template, request
@@ -18,6 +19,10 @@ from flask.wrappers import Response
 from flask_bootstrap import Bootstrap5
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+if TYPE_CHECKING:
+    from entrypoints.local.glacier import Vaults
+    from entrypoints.local.vault_book import Timing
 
 LOOPBACK = "127.0.0.1"
 TRUSTED_HOSTS = [LOOPBACK, "localhost"]
@@ -109,6 +114,21 @@ def globus_app(data: Path, port: int, *, client_id: str, client_secret: str) -> 
     app.register_blueprint(pages)
     app.register_blueprint(api)
     return app
+
+
+def glacier_app(
+    data: Path, publish: Callable[[str, str], None], timing: Timing | None = None
+) -> tuple[Flask, Vaults]:
+    """The Glacier stand-in, with its archives in the data folder; run the second beside it."""
+    from entrypoints.local.glacier import Vaults, glacier
+    from entrypoints.local.vault_book import VaultBook
+
+    app = stand_in("entrypoints.local")
+    app.config["MAX_CONTENT_LENGTH"] = 4 * 2**30
+    vaults = Vaults(VaultBook(data / "standins" / "vault", timing), publish)
+    app.extensions["vaults"] = vaults
+    app.register_blueprint(glacier)
+    return app, vaults
 
 
 def main() -> None:
