@@ -65,6 +65,7 @@ def page(person: Person) -> ResponseReturnValue:
             fresh_upload_id(),
             source="example" if example else "file",
             reference=example or request.args.get("reference", ""),
+            label=request.args.get("label", ""),
         ),
     )
 
@@ -134,7 +135,7 @@ def _receive(person: Person, draft: Draft) -> str:
     example = draft.source == "example"
     return the_gas().submission.receive(
         person.user,
-        filename=f"{draft.reference}-example.vcf" if example else "pasted.vcf",
+        filename=f"{draft.reference}.example.vcf" if example else "pasted.vcf",
         data=the_gas().annotator.example(draft.reference) if example else draft.text.encode(),
         upload_id=uuid5(UUID(draft.upload_id), content).hex,
     )

@@ -121,6 +121,7 @@ def test_without_scripts_three_pages_lead_to_a_job(browser: Browser, example: st
     )
     assert upload_page.status_code == 200
     assert "153,600 bytes" in upload_page.text
+    assert "/new?reference=sars-cov-2&amp;label=no+scripts" in upload_page.text
     status, back, _ = to_store(store_form(upload_page.text), example.encode())
     assert status == 303
     ready = browser.get(urlsplit(back).path + "?" + urlsplit(back).query)
@@ -269,7 +270,7 @@ def test_the_example_runs_from_home(site: Site, browser: Browser) -> None:
         },
     )
     assert answer.status_code == 303
-    assert "-example.vcf" in browser.get(answer.location).text
+    assert ".example.vcf" in browser.get(answer.location).text
 
 
 def test_a_stranger_who_tries_the_example_finds_it_chosen_after_signing_in(

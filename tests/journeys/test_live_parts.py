@@ -15,11 +15,19 @@ from werkzeug.serving import make_server
 from domain.context import acting
 from entrypoints.local.cloud import EmbeddedCloud
 from entrypoints.settings import Settings
-from tests.entrypoints.web.conftest import Browser, Site
-from tests.journeys.conftest import chromium
+from tests.cloud import aws, cloud
+from tests.entrypoints.web.conftest import (
+    Browser,
+    Site,
+    browser,
+    bucket_prefix,
+    compiled,
+    example,
+    site,
+)
 from tests.journeys.service import free_port
 
-__all__ = ["chromium"]
+__all__ = ["aws", "browser", "bucket_prefix", "cloud", "compiled", "example", "site"]
 
 
 @pytest.fixture
@@ -63,7 +71,6 @@ def cancel(site: Site, job_id: UUID) -> None:
         site.gas.service.cancel_job(job_id, owner=site.gas.service.job(job_id).owner)
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("whole", [True, False], ids=["job", "list"])
 def test_a_live_part_is_quiet_then_changes_once_and_rests(
     site: Site, watching: Page, browser: Browser, example: str, whole: bool
