@@ -109,7 +109,7 @@ class BcftoolsAnnotator:
                 (workdir / "log.txt").write_text(refusal(error, **about))
                 raise
         (workdir / "log.txt").write_text(journal(done, **about))
-        return _annotation(done["summary"], workdir, digest, provenance)
+        return _annotation(done, workdir, digest, provenance)
 
     def _request(
         self, found: Reference, spooled: Path, workdir: Path, limits: Limits, header: list[str]
@@ -144,8 +144,9 @@ def _header(provenance: Provenance, digest: str) -> list[str]:
 
 
 def _annotation(
-    found: dict[str, Any], workdir: Path, digest: str, provenance: Provenance
+    done: dict[str, Any], workdir: Path, digest: str, provenance: Provenance
 ) -> Annotation:
+    found = done["summary"]
     made = sorted(path for path in workdir.iterdir() if path.is_file())
     return Annotation(
         products=tuple(_product(path) for path in made),
@@ -156,6 +157,7 @@ def _annotation(
         by_consequence={row["consequence"]: row["records"] for row in found["by_consequence"]},
         by_impact=found["by_impact"],
         skipped=found["skipped"],
+        seconds=done["seconds"],
     )
 
 

@@ -10,6 +10,7 @@ from domain.errors import InputRejected
 GZIP = b"\x1f\x8b"
 # An empty BGZF block: htslib ends every file with it, so its absence tells of a cut file.
 BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+HEAD = 18  # bytes that tell how a file is packed
 BLOCK = 256 * 1024
 RATIO_FROM = 16 * 2**20  # a small file may compress as well as it likes
 
@@ -36,7 +37,7 @@ def packing(head: bytes) -> str:
     """``plain``, ``gzip`` or ``bgzf`` by the first bytes (BGZF: SAM specification, section 4.1)."""
     if not head.startswith(GZIP):
         return "plain"
-    return "bgzf" if len(head) >= 18 and head[3] & 4 and head[12:14] == b"BC" else "gzip"
+    return "bgzf" if len(head) >= HEAD and head[3] & 4 and head[12:14] == b"BC" else "gzip"
 
 
 def refuse_other_kinds(head: bytes) -> None:
@@ -55,7 +56,9 @@ def unpacked(chunks: Iterable[bytes], *, ratio: int) -> Iterator[bytes]:
     ``bomb`` when it grows more than ``ratio`` times.
     """
     source = iter(chunks)
-    first = next(source, b"")
+    first = b""
+    while len(first) < HEAD and (more := next(source, b"")):
+        first += more
     if not first.startswith(GZIP):
         yield first
         yield from source

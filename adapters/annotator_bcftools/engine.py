@@ -33,6 +33,7 @@ class Engine:
         self._input: BinaryIO | None = None
         self._run: Fork | None = None
         self._code = 0
+        self.seconds = 0.0
         header = "".join(f"##contig=<ID={c.name},length={c.length}>\n" for c in reference.contigs)
         self._header = HEADER.format(contigs=header).encode()
 
@@ -61,6 +62,8 @@ class Engine:
         self._close()
         if self._run is not None:
             self._run.wait()
+            self.seconds += self._run.seconds
+            self._run = None
 
     def abandon(self) -> None:
         """End the current run, if there is one, whatever it is doing."""

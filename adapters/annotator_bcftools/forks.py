@@ -29,10 +29,14 @@ class EngineDied(Exception):
 
 
 class Fork:
-    """``work`` in a process of its own. We have one thread, so forking is safe."""
+    """``work`` in a process of its own. We have one thread, so forking is safe.
+
+    ``seconds``: the CPU time it took, once it was waited for.
+    """
 
     def __init__(self, what: str, work: Callable[[], object]) -> None:
         self._what = what
+        self.seconds = 0.0
         parent = os.getpid()
         self._pid = os.fork()
         if not self._pid:
@@ -43,7 +47,8 @@ class Fork:
         pid, self._pid = self._pid, 0
         if not pid:
             return
-        _, status = os.waitpid(pid, 0)
+        _, status, used = os.wait4(pid, 0)
+        self.seconds = used.ru_utime + used.ru_stime
         code = os.waitstatus_to_exitcode(status)
         if code < 0:
             reason = _SIGNALS.get(signal.Signals(-code), "engine_crashed")

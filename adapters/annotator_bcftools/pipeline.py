@@ -51,6 +51,7 @@ class Outcome:
     was_sorted: bool
     crlf: bool
     info_types: dict[str, tuple[str, int]]
+    seconds: dict[str, float]
 
 
 @dataclass(slots=True)
@@ -132,6 +133,7 @@ class Pass:
             was_sorted,
             file.lines.crlf,
             check.info_types.found,
+            {"engine": engine.seconds, "merging": merging.seconds},
         )
 
     def _chunks(self) -> Iterator[bytes]:
@@ -165,7 +167,7 @@ class Merging:
 
         self._fork = Fork("merging", work)
         os.close(engine_in)
-        self._open = True
+        self._open, self.seconds = True, 0.0
 
     def write(self, batch: Batch) -> None:
         """Hand the person's own lines over."""
@@ -175,6 +177,7 @@ class Merging:
         """Wait for the body to be whole; what was counted."""
         self._close()
         self._fork.wait()
+        self.seconds = self._fork.seconds
         counts: dict[str, Any] = json.loads(self._counts.read_text())
         return counts
 

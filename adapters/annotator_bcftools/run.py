@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from adapters.annotator_bcftools.engine import INFO_LINE
 from adapters.annotator_bcftools.forks import EngineDied, Fork
 from adapters.annotator_bcftools.known import header_lines
 from adapters.annotator_bcftools.pipeline import Outcome, Pass
-from adapters.annotator_bcftools.references import Library, contigs_by_name
+from adapters.annotator_bcftools.references import Contig, Library, contigs_by_name
 from adapters.annotator_bcftools.summary import summary, write_json
 from adapters.annotator_bcftools.table import Table
 from domain.errors import InputRejected
@@ -92,11 +93,14 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
     known = reference.known
     columns = header_lines(known, reference.known_columns) if known else []
     ours = [INFO_LINE, *columns, *(line.encode() for line in request["provenance"])]
-    write_vcf(outcome, ours, contigs_by_name(reference), workdir / "annotated.vcf.gz", temporary)
+    checking = time.process_time()
+    write_vcf(outcome, ours, contigs_by_name(reference), workdir / "annotated.vcf.gz")
     statistics = Fork("bcftools stats", lambda: write_statistics(workdir))
     index(workdir / "annotated.vcf.gz", max(each.length for each in reference.contigs))
     statistics.wait()
+    waiting = time.monotonic()
     found = summary(outcome.tally, outcome.counts) | {"table": table.finish()}
+    waited = time.monotonic() - waiting
     write_json(found, workdir / "summary.json")
     return {
         "summary": found,
@@ -107,15 +111,22 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
         "samples": len(outcome.header.samples),
         "examples": outcome.tally.examples,
         "contigs": list(outcome.tally.per_contig),
+        "seconds": {
+            "checking": checking,
+            **outcome.seconds,
+            "index": time.process_time() - checking,
+            "statistics": statistics.seconds,
+            "table": table.seconds,
+            "waiting for the table": waited,
+        },
     }
 
 
-def write_vcf(
-    outcome: Outcome, ours: list[bytes], names: dict[str, Any], path: Path, temporary: Path
-) -> None:
+def write_vcf(outcome: Outcome, ours: list[bytes], names: dict[str, Contig], path: Path) -> None:
     """Header and body as one BGZF file: blocks of compressed files may follow each other."""
     import pysam
 
+    temporary = Path.cwd()
     seen = [(name, names[name].length if name in names else 0) for name in outcome.tally.per_contig]
     with pysam.BGZFile(str(temporary / "header.gz"), "wb", None) as out:
         out.write(outcome.header.written(seen, ours))

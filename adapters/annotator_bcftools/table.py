@@ -79,6 +79,7 @@ class Table:
     def __init__(self, temporary: Path) -> None:
         reading, self._writing = os.pipe()
         self._answer = temporary / "table.json"
+        self.seconds = 0.0
 
         def work() -> None:
             import duckdb  # noqa: F401 - this is what takes time
@@ -100,6 +101,7 @@ class Table:
     def finish(self) -> dict[str, Any]:
         """Wait for the table; its size, first rows and facets. Raises EngineDied."""
         self._fork.wait()
+        self.seconds = self._fork.seconds
         made: dict[str, Any] = json.loads(self._answer.read_text())
         return made
 

@@ -57,6 +57,7 @@ class Annotation:
     by_consequence: dict[str, int] = field(default_factory=dict)
     by_impact: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)  # reason -> records left unannotated
+    seconds: dict[str, float] = field(default_factory=dict)  # stage -> time it took
 
 
 @dataclass(frozen=True, slots=True)

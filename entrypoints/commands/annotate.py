@@ -48,7 +48,7 @@ def annotate(
     standard output, plain.
     """
     with tempfile.TemporaryDirectory(prefix="gas-") as temporary:
-        made = _annotated(source, reference, Path(temporary))
+        made = run_annotator(source, reference, Path(temporary))
         _deliver(Path(temporary) / RESULT, target, shape)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def annotate(
     click.echo(f"{made.records_out:,} records annotated with {reference}{left}", err=True)
 
 
-def _annotated(source: BinaryIO, reference: str, workdir: Path) -> Annotation:
+def run_annotator(source: BinaryIO, reference: str, workdir: Path) -> Annotation:
     """Run the annotator; a refusal becomes exit 1 with its sentence."""
     from adapters.annotator_bcftools import BcftoolsAnnotator
     from domain.errors import DomainError

@@ -69,10 +69,10 @@ def kept_views(gas: Gas) -> Iterator[None]:
     """Views that follow the log, as the work process keeps them."""
     process = Process(gas)
     supervised = process.start([process.views()])
-    yield
-    process.stop.set()
-    gas.pulse.beat()
-    assert supervised.drain(seconds=5) == []
+    try:
+        yield
+    finally:
+        assert process.drain(supervised) == []
 
 
 @contextmanager
@@ -81,7 +81,9 @@ def served(gas: Gas, app: Flask | None = None) -> Iterator[str]:
     server = make_server("127.0.0.1", 0, app or create_app(gas), threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,10 +31,9 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an embedded cloud that this test process started and will end."""
-    folder = tmp_path_factory.mktemp("cloud")
+@contextmanager
+def running_cloud(folder: Path) -> Iterator[str]:
+    """The address of an embedded cloud that this process started and will end."""
     port = free_port()
     flags = {
         "GATEWAY_PORT": str(port),
@@ -62,6 +62,13 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A private embedded cloud for this test process."""
+    with running_cloud(tmp_path_factory.mktemp("cloud")) as url:
+        yield url
 
 
 def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

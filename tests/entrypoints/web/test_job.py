@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from entrypoints.web.formats import words
 from tests.entrypoints.web.conftest import Browser, Site, hidden
 
 
@@ -70,7 +71,7 @@ def test_a_completed_job_shows_counts_charts_tables_digests_and_versions(
     assert "<title" in page
     assert "<desc" in page
     for term in job["summary"]["by_consequence"]:
-        assert page.count(f">{term.replace('_', ' ')}<") == 2, f"{term}: in chart and table"
+        assert page.count(f">{words(term)}<") == 2, f"{term}: in chart and table"
     assert f"/api/v1/jobs/{completed}/result" in page
 
 

@@ -1,0 +1,137 @@
+"""The check before the engine meets any bytes with a rejection or a record, never a crash."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.annotator_bcftools.annotator import BcftoolsAnnotator
+from adapters.annotator_bcftools.decompress import unpacked
+from adapters.annotator_bcftools.preflight import opened, usable_contigs
+from adapters.annotator_bcftools.records import Batch, NotSorted, RecordCheck
+from adapters.annotator_bcftools.references import Contig, Library
+from adapters.annotator_bcftools.sequence import Genome
+from adapters.annotator_bcftools.sorting import Sorter
+from domain.errors import InputRejected
+from domain.ports import Limits
+from domain.rejections import INPUT
+from tests.adapters.annotator.corpus import good
+from tests.adapters.annotator.vcf import SARS, vcf
+
+EXAMPLES = 20_000 if os.environ.get("GAS_SOAK") else 300
+ANNOTATOR = BcftoolsAnnotator()
+DAMAGED = {"corrupt_gzip", "truncated"}
+LIMITS = Limits(line_bytes=4000, header_bytes=8000, decompressed_bytes=200_000)
+
+FIELD = st.one_of(
+    st.sampled_from(
+        ["", ".", "0", "-1", "300", "29903", "29904", SARS, "A", "<DEL>", "*", "a,", "#"]
+    ),
+    st.sampled_from(
+        ["A[1:2[", "GT:AD", "0/1", "BCSQ=x|y", "1e400", "nan", "9" * 30, "²", "٣", "_"]
+    ),
+    st.text(max_size=12),
+)
+LINE = st.lists(FIELD, max_size=11).map("\t".join)
+ROWS = st.lists(LINE, max_size=8).map("\n".join)
+# A right file with a piece cut out, doubled or replaced: nearer to what people send than noise.
+PIECES = st.tuples(st.integers(0, 1200), st.integers(0, 40), st.binary(max_size=8))
+
+
+@st.composite
+def files(draw: st.DrawFn) -> bytes:
+    kind = draw(st.sampled_from(["noise", "rows", "mended", "packed"]))
+    if kind == "noise":
+        return draw(st.binary(max_size=400))
+    if kind == "rows":
+        return (vcf([]) + draw(ROWS)).encode(errors="surrogatepass")
+    raw = good(12).encode() if kind == "mended" else gzip.compress(good(12).encode())
+    for at, length, piece in draw(st.lists(PIECES, max_size=3)):
+        raw = raw[:at] + piece + raw[at + length :]
+    return raw
+
+
+@settings(max_examples=EXAMPLES, deadline=None, print_blob=True)
+@given(files(), st.booleans())
+def test_any_bytes_are_taken_or_refused_with_a_known_code(raw: bytes, complete: bool) -> None:
+    refused: InputRejected | None = None
+    try:
+        ANNOTATOR.peek(raw, complete=complete, reference="sars-cov-2", limits=LIMITS)
+    except InputRejected as rejection:
+        refused = rejection
+    assert refused is None or refused.code in INPUT
+    assert "…" not in str(refused)
+
+
+@settings(max_examples=EXAMPLES, deadline=None, print_blob=True)
+@given(files(), st.integers(1, 50))
+def test_how_a_file_is_cut_into_blocks_changes_nothing(raw: bytes, size: int) -> None:
+    pieces = [raw[at : at + size] for at in range(0, len(raw), size)]
+    whole, cut = _outcome([raw]), _outcome(pieces)
+    if {whole[0], cut[0]} & DAMAGED:  # found sooner or later than what the damage made of the text
+        assert {whole[0], cut[0]} <= set(INPUT)
+    else:
+        assert whole == cut
+
+
+def _outcome(chunks: list[bytes]) -> tuple[object, object]:
+    """Code and place of the rejection, or what the engine and the merge would get."""
+    batches: list[Batch] = []
+    try:
+        _check(chunks, batches.append)
+    except InputRejected as refused:
+        return refused.code, refused.line
+    except NotSorted:
+        return "not sorted", None
+    return b"".join(b.engine for b in batches), [line for b in batches for line in b.lines]
+
+
+def _check(chunks: list[bytes], emit: Callable[[Batch], None]) -> None:
+    reference = Library().get("sars-cov-2")
+    file = opened(chunks, LIMITS)
+    contigs, unusable = usable_contigs(file.header, reference)
+    with Genome(reference.genome) as genome:
+        check = RecordCheck(
+            contigs=contigs, unusable=unusable, genome=genome, limits=LIMITS,
+            width=file.header.width, meta=file.header.meta, emit=emit, switch=_ignore,
+        )  # fmt: skip
+        for numbers, lines in file.blocks():
+            check.take(numbers, lines)
+        check.finish()
+
+
+def _ignore(_: Contig | None) -> None:
+    """No engine here."""
+
+
+@given(st.lists(st.binary(max_size=3000), max_size=4), st.integers(1, 700))
+def test_unpacking_gives_back_what_was_packed(parts: list[bytes], size: int) -> None:
+    packed = b"".join(gzip.compress(part) for part in parts)
+    pieces = [packed[at : at + size] for at in range(0, len(packed), size)]
+    assert b"".join(unpacked(pieces, ratio=1000)) == b"".join(parts)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 9)), max_size=60))
+def test_sorting_orders_by_contig_and_position_and_keeps_ties(
+    rows: list[tuple[str, int]],
+) -> None:
+    import tempfile
+    from pathlib import Path
+
+    lines = [f"{name}\t{pos}\tr{at}".encode() for at, (name, pos) in enumerate(rows)]
+    numbers = list(range(7, 7 + len(lines)))
+    with tempfile.TemporaryDirectory() as folder:
+        sorter = Sorter({"b": 0, "a": 1}, Path(folder), contigs=10)
+        found = [
+            pair for block in sorter.sorted([(numbers, lines)]) for pair in zip(*block, strict=True)
+        ]
+    ranks = {"b": 0, "a": 1, "c": 2}
+    keyed = zip(rows, numbers, lines, strict=True)
+    expected = [
+        (n, line) for (name, pos), n, line in sorted(keyed, key=lambda r: (ranks[r[0][0]], r[0][1]))
+    ]
+    assert found == expected

@@ -1,0 +1,55 @@
+"""``python -m tests.journeys.screenshots``: every page, light, dark and narrow, into a folder."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser
+
+from tests.journeys.browser import launched, sign_in
+from tests.journeys.pages import STRANGERS, every_page, show, submit_example
+from tests.journeys.service import start_service
+
+OUT = Path("var/screenshots")
+WIDE = {"width": 1200, "height": 800}
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": WIDE},
+    "dark": {"color_scheme": "dark", "viewport": WIDE},
+    "320": {"color_scheme": "light", "viewport": {"width": 320, "height": 640}},
+}
+
+
+def main(out: Path = OUT) -> None:
+    """Start a service, walk through it, take the pictures, stop it."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="screenshots-") as folder:
+        service = start_service(Path(folder))
+        try:
+            with launched() as browser:
+                take_all(browser, service.url, out)
+        finally:
+            service.stop()
+    print(f"{len(list(out.glob('*.png')))} pictures in {out}")
+
+
+def take_all(browser: Browser, url: str, out: Path) -> None:
+    """Each page in each look, as ``<page>-<look>.png``."""
+    for look, options in LOOKS.items():
+        context = browser.new_context(**options)
+        page = context.new_page()
+        for visit in STRANGERS:
+            show(page, url, visit)
+            page.screenshot(path=out / f"{visit.name}-{look}.png", full_page=True)
+        sign_in(page, url)
+        job = submit_example(page, url, "sars-cov-2", "Run 12, plate B")
+        for visit in every_page(job):
+            show(page, url, visit)
+            page.screenshot(path=out / f"{visit.name}-{look}.png", full_page=True)
+        context.close()
+
+
+if __name__ == "__main__":
+    main(*(Path(argument) for argument in sys.argv[1:2]))
