@@ -103,7 +103,12 @@ class Process:
         return Part(
             "relay",
             lambda: run_relay(
-                gas.service, gas.records, gas.bus, stopping=self.stop.is_set, pulse=gas.pulse
+                gas.service,
+                gas.records,
+                gas.bus,
+                stopping=self.stop.is_set,
+                pulse=gas.pulse,
+                poll_seconds=gas.store.poll_seconds,
             ),
         )
 
@@ -119,6 +124,7 @@ class Process:
                 gas.kept_views,
                 stopping=self.stop.is_set,
                 pulse=gas.pulse,
+                poll_seconds=gas.store.poll_seconds,
             ),
         )
 

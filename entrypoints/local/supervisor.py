@@ -52,6 +52,7 @@ class LocalService:
     commands: Mapping[str, Sequence[str]]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_path: str = "/readyz"
+    store: str = "sqlite"
 
     @property
     def url(self) -> str:
@@ -113,7 +114,12 @@ class Supervisor:
 
     def _cloud(self, port: int) -> children.Child:
         running = cloud.start(self._folder.path, port=port)
-        cloud.deploy(running, self._service.stack, origins=[self._service.url])
+        cloud.deploy(
+            running,
+            self._service.stack,
+            origins=[self._service.url],
+            store=self._service.store,
+        )
         return running.child
 
     def _process(
