@@ -118,6 +118,7 @@ def start(data: Path, *, port: int | None = None) -> EmbeddedCloud:
     for _ in range(3):
         chosen = port or free_port()
         cloud = _launch(data, chosen)
+        cloud.aws.client("cloudformation")  # takes its time, so while the child starts
         if _answers(cloud):
             return cloud
         lines = cloud.child.last_lines()
