@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +24,7 @@ from adapters.annotator_bcftools.frames import read_frame, write_frame
 from adapters.annotator_bcftools.header import Header
 from adapters.annotator_bcftools.known import KnownVariants
 from adapters.annotator_bcftools.merge import Merge
+from adapters.annotator_bcftools.normalise import Normalising
 from adapters.annotator_bcftools.preflight import (
     Opened,
     is_bcf,
@@ -36,7 +37,7 @@ from adapters.annotator_bcftools.references import Contig, Library, Reference, c
 from adapters.annotator_bcftools.sequence import Genome
 from adapters.annotator_bcftools.sorting import Sorter
 from domain.errors import InputRejected
-from domain.ports import Limits
+from domain.ports import Limits, Options
 
 CHUNK = 256 * 1024
 
@@ -52,6 +53,7 @@ class Outcome:
     crlf: bool
     info_types: dict[str, tuple[str, int]]
     seconds: dict[str, float]
+    given: int = 0  # records before normalising
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class Pass:
     limits: Limits
     temporary: Path
     progress: Callable[[str, int], None]
+    options: Options = field(default_factory=Options)
 
     def run(self) -> Outcome:
         """Annotate; a file out of order is sorted and gone through again.
@@ -71,20 +74,49 @@ class Pass:
         Raises InputRejected and EngineDied.
         """
         self._read_bcf()
+        records = self._normalise() if self.options.normalise else None
+        outcome = self._annotate()
+        outcome.given = outcome.tally.records if records is None else records
+        return outcome
+
+    def _annotate(self) -> Outcome:
         file = opened(self._chunks(), self.limits)
         contigs, unusable = usable_contigs(file.header, self.reference)
         try:
             return self._through(file, file.blocks(), contigs, unusable, was_sorted=True)
         except NotSorted:
             file = opened(self._chunks(), self.limits)
-            ranks = {
-                name: at
-                for at, c in enumerate(self.reference.contigs)
-                for name in _names(c, contigs)
-            }
-            sorter = Sorter(ranks, self.temporary, contigs=self.limits.contigs + len(ranks))
-            blocks = sorter.sorted(file.blocks())
+            blocks = self._in_order(file, contigs)
             return self._through(file, blocks, contigs, unusable, was_sorted=False)
+
+    def _normalise(self) -> int:
+        """Left-align and split what can be annotated; how many records there were before."""
+        file = opened(self._chunks(), self.limits)
+        contigs, unusable = usable_contigs(file.header, self.reference)
+        norm = Normalising(file.header, self.reference, self.temporary)
+        with Genome(self.reference.genome) as genome:
+            check = RecordCheck(
+                contigs=contigs, unusable=unusable, genome=genome, limits=self.limits,
+                width=file.header.width, emit=norm.take, switch=norm.switch,
+            )  # fmt: skip
+            try:
+                for numbers, lines in self._in_order(file, contigs):
+                    check.take(list(numbers), lines)
+                check.finish()
+            except InputRejected as error:
+                raise recognised(error, check.tally, self.reference, self.library) from None
+        self.source = norm.finish()
+        return check.tally.records
+
+    def _in_order(
+        self, file: Opened, contigs: dict[str, Contig]
+    ) -> Iterator[tuple[Iterable[int], list[bytes]]]:
+        """A file's records sorted."""
+        ranks = {
+            name: at for at, c in enumerate(self.reference.contigs) for name in _names(c, contigs)
+        }
+        sorter = Sorter(ranks, self.temporary, contigs=self.limits.contigs + len(ranks))
+        yield from sorter.sorted(file.blocks())
 
     def _read_bcf(self) -> None:
         with self.source.open("rb") as file:
@@ -104,8 +136,9 @@ class Pass:
         was_sorted: bool,
     ) -> Outcome:
         with Genome(self.reference.genome) as genome:
-            merging = Merging(file.header, self.temporary, self.reference)
-            engine = Engine(self.reference, merging.engine_output)
+            merging = Merging(file.header, self.temporary, self.reference, self.options)
+            samples = len(file.header.samples) if self.options.haplotypes else 0
+            engine = Engine(self.reference, merging.engine_output, haplotypes_of=samples)
 
             def emit(batch: Batch) -> None:
                 merging.write(batch)
@@ -113,7 +146,8 @@ class Pass:
 
             check = RecordCheck(
                 contigs=contigs, unusable=unusable, genome=genome, limits=self.limits,
-                width=file.header.width, meta=file.header.meta, emit=emit, switch=engine.switch,
+                width=file.header.width, meta=file.header.meta,
+                haplotypes=self.options.haplotypes, emit=emit, switch=engine.switch,
             )  # fmt: skip
             try:
                 for numbers, lines in blocks:
@@ -154,7 +188,9 @@ def _names(contig: Contig, contigs: dict[str, Contig]) -> list[str]:
 class Merging:
     """The merging fork as its parent sees it; ``engine_output`` is where csq must write."""
 
-    def __init__(self, header: Header, temporary: Path, reference: Reference) -> None:
+    def __init__(
+        self, header: Header, temporary: Path, reference: Reference, options: Options
+    ) -> None:
         engine_in, self.engine_output = wide_pipe()
         spool = temporary / "frames"
         self._frames = spool.open("wb", buffering=1 << 18)
@@ -163,7 +199,8 @@ class Merging:
         def work() -> None:
             os.close(self.engine_output)
             with spool.open("rb") as frames, os.fdopen(engine_in, "rb") as engine:
-                merge(header, temporary, reference, frames, engine)
+                join = Joining(header, temporary, reference, options)
+                join.run(frames, engine)
 
         self._fork = Fork("merging", work)
         os.close(engine_in)
@@ -193,27 +230,36 @@ class Merging:
         self._frames.close()
 
 
-def merge(
-    header: Header, temporary: Path, reference: Reference, frames: BinaryIO, engine: BinaryIO
-) -> None:
-    """Write ``body.gz``, ``rows.tsv`` and ``merge.json`` from what the two others give."""
-    import pysam
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """What the merging fork does."""
 
-    names = contigs_by_name(reference)
-    path = reference.known
-    known = KnownVariants(path, reference.known_columns, names) if path else None
-    had_bcsq = any(b"=<ID=BCSQ," in line for line in header.meta)
-    with (
-        pysam.BGZFile(str(temporary / "body.gz"), "wb", None) as body,
-        (temporary / "rows.tsv").open("wb", buffering=1 << 20) as rows,
-    ):
-        joined = Merge(
-            write=body.write,
-            rows=rows.write,
-            sites_only=header.width == 8,
-            had_bcsq=had_bcsq,
-            known=known,
-        )
-        joined.run(lambda: read_frame(frames), engine)
-    counts = joined.counts.document() | {"named": known.named if known else 0}
-    (temporary / "merge.json").write_text(json.dumps(counts))
+    header: Header
+    temporary: Path
+    reference: Reference
+    options: Options
+
+    def run(self, frames: BinaryIO, engine: BinaryIO) -> None:
+        """Write ``body.gz``, ``rows.tsv`` and ``merge.json`` from what the two others give."""
+        import pysam
+
+        known = self._known()
+        with (
+            pysam.BGZFile(str(self.temporary / "body.gz"), "wb", None) as body,
+            (self.temporary / "rows.tsv").open("wb", buffering=1 << 20) as rows,
+        ):
+            joined = Merge(
+                write=body.write,
+                rows=rows.write,
+                sites_only=self.header.width == 8,
+                had_bcsq=any(b"=<ID=BCSQ," in line for line in self.header.meta),
+                known=known,
+                haplotypes=self.options.haplotypes,
+            )
+            joined.run(lambda: read_frame(frames), engine)
+        counts = joined.counts.document() | {"named": known.named if known else 0}
+        (self.temporary / "merge.json").write_text(json.dumps(counts))
+
+    def _known(self) -> KnownVariants | None:
+        path, names = self.reference.known, contigs_by_name(self.reference)
+        return KnownVariants(path, self.reference.known_columns, names) if path else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from adapters.annotator_bcftools.alleles import NotAnAllele, judged, ref_kind
 from adapters.annotator_bcftools.changes import Changes
+from adapters.annotator_bcftools.genotypes import phased
 from adapters.annotator_bcftools.info_types import InfoTypes
 from adapters.annotator_bcftools.references import Contig
 from adapters.annotator_bcftools.sequence import WINDOW, Genome, agrees
@@ -19,6 +20,7 @@ from domain.errors import InputRejected
 from domain.ports import Limits
 
 TAB = b"\t"
+RECORD = b"%b\t%b\t%d\t%b\t%b\t.\t.\t%b"  # INFO and what follows it come last
 SAMPLED = 10_000  # records after which the share of wrong REF decides
 WRONG_SHARE = 0.05
 EXAMPLES = 5
@@ -72,12 +74,14 @@ class RecordCheck:
         limits: Limits,
         width: int,
         meta: Sequence[bytes] = (),
+        haplotypes: bool = False,
         emit: Callable[[Batch], None],
         switch: Callable[[Contig | None], None],
     ) -> None:
         self._contigs, self._unusable = contigs, unusable
         self._genome, self._limits, self._tabs = genome, limits, width - 1
         self._emit, self._switch = emit, switch
+        self._haplotypes = haplotypes
         self.tally = Tally()
         self.info_types = InfoTypes(meta)
         self._sent = 0
@@ -124,6 +128,7 @@ class RecordCheck:
         unsent: list[int] = []
         # The split sees to seven tabs at least: where seven is the average, every line has seven.
         counted = tabs != 7 or b"".join(lines).count(TAB) != 7 * len(lines)
+        haplotypes, tail = self._haplotypes, b".\n"
         at = start
         for at in range(start, len(lines)):
             line = lines[at]
@@ -156,9 +161,9 @@ class RecordCheck:
             else:
                 ref_sent, alt_sent = ref, alt
             changes.append((ref, alt))
-            out.append(
-                b"%b\t%b\t%d\t%b\t%b\t.\t.\t.\n" % (target, place, number, ref_sent, alt_sent)
-            )
+            if haplotypes:
+                tail = b".\t%b\n" % phased(line, numbers[at], alt.count(b",") + 1)
+            out.append(RECORD % (target, place, number, ref_sent, alt_sent, tail))
             number += 1
         else:
             at += 1
