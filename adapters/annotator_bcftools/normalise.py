@@ -10,8 +10,8 @@ from pathlib import Path
 
 from adapters.annotator_bcftools.forks import EngineDied, Fork
 from adapters.annotator_bcftools.header import Header
-from adapters.annotator_bcftools.records import Batch
 from adapters.annotator_bcftools.references import Contig, Reference
+from adapters.annotator_bcftools.tally import Batch
 from domain.errors import InputRejected
 
 TAB = b"\t"
