@@ -193,15 +193,6 @@ class Process:
         return self.gas.settings.local and polled is not None and polled.idle
 
 
-def run_work(gas: Gas) -> None:
-    """What `gas work` runs."""
-    gas.build()
-    if gas.settings.local:
-        begin_anew(gas)
-    process = Process(gas)
-    process.run(process.all_parts())
-
-
 def begin_anew(gas: Gas) -> None:
     """Free what dead workers of this data folder held; only for who has it alone."""
     freed = gas.leases.release_all()
