@@ -23,9 +23,18 @@ class Effects(NamedTuple):
     short: bytes
 
 
+def _told_here(bcsq: bytes) -> bytes:
+    """Without the references to another record (``@123``) of haplotype mode."""
+    return b",".join(each for each in bcsq.split(b",") if not each.startswith(b"@"))
+
+
 def effects_of(bcsq: bytes) -> Effects:
     """One BCSQ value read."""
     short = bcsq if len(bcsq) <= LONG else _LONG_PROTEIN.sub("\\1…".encode(), bcsq)
+    if b"@" in short:
+        short = _told_here(short)
+        if not short:
+            return Effects((), b"")
     if b"," not in short:
         consequence, gene, _ = short.split(b"|", 2)
         return Effects(((consequence, gene),), short)

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from adapters.annotator_bcftools.consequences import IMPACTS, impact, terms
 from adapters.annotator_bcftools.effects import Pairs, effects_of
 from adapters.annotator_bcftools.frames import Frame
+from adapters.annotator_bcftools.genotypes import with_bits
 from adapters.annotator_bcftools.known import KnownVariants
 
 TAB = b"\t"
@@ -33,6 +34,8 @@ class Counts:
     def add(self, effects: Pairs, records: int) -> None:
         """Count ``records`` records that all have these effects."""
         self.annotated += records
+        if not effects:  # told at another record of the haplotype
+            return
         every = {term for consequence, _ in effects for term in terms(consequence.decode())}
         for term in every:
             self.by_consequence[term] += records
@@ -81,8 +84,10 @@ class Merge:
         sites_only: bool,
         had_bcsq: bool,
         known: KnownVariants | None = None,
+        haplotypes: bool = False,
     ) -> None:
         self._write, self._rows, self._known = write, rows, known
+        self._haplotypes = haplotypes
         self._sites_only, self._had_bcsq = sites_only, had_bcsq
         self._kinds: dict[bytes, tuple[int, bytes]] = {}
         self._numbers: dict[Pairs, int] = {}
@@ -132,6 +137,9 @@ class Merge:
             found_by_line = iter(found)
             left = set(unsent)
             found = [b"" if at in left else next(found_by_line) for at in range(len(lines))]
+        if self._haplotypes:
+            lines = [with_bits_of(line, result) for line, result in zip(lines, found, strict=True)]
+            found = [result.partition(b"\tGT")[0] for result in found]
         put = _put_last if self._sites_only else _put
         kinds = self._kinds
         out: list[bytes] = []
@@ -180,6 +188,11 @@ class Merge:
 def _heads(lines: list[bytes]) -> list[bytes]:
     """CHROM to FILTER of lines with samples."""
     return [TAB.join(line.split(TAB, 7)[:7]) for line in lines]
+
+
+def with_bits_of(line: bytes, result: bytes) -> bytes:
+    """A line with the engine's FORMAT/BCSQ."""
+    return TAB.join(with_bits(line.split(TAB), result))
 
 
 def _put_last(line: bytes, bcsq: bytes) -> bytes:

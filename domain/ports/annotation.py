@@ -24,6 +24,18 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """What a person may ask for besides the plain run.
+
+    ``haplotypes``: changes on one phased haplotype are judged together. ``normalise``: indels are
+    left-aligned and records of several alleles split first.
+    """
+
+    haplotypes: bool = False
+    normalise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """One file an annotation made; ``sha256`` in hex, ``bytes`` its size."""
 

@@ -128,7 +128,9 @@ def start(data: Path, *, port: int | None = None) -> EmbeddedCloud:
     raise CloudFailed(f"The embedded cloud did not start on port {chosen}. It said:\n{lines}")
 
 
-def deploy(cloud: EmbeddedCloud, prefix: str, *, origins: Sequence[str]) -> None:
+def deploy(
+    cloud: EmbeddedCloud, prefix: str, *, origins: Sequence[str], store: str = "sqlite"
+) -> None:
     """Make the template's topic, queues and buckets; see the module for the procedure."""
     formation: CloudFormationClient = cloud.aws.client("cloudformation")
     body = BUCKET_NAME.sub(rf'"{prefix}\1"', TEMPLATE.read_text())

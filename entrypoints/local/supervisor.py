@@ -55,6 +55,7 @@ class LocalService:
     commands: Mapping[str, Sequence[str]]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_path: str = "/readyz"
+    store: str = "sqlite"
     early: frozenset[str] = frozenset({"web"})
 
     @property
@@ -125,7 +126,12 @@ class Supervisor:
 
     def _cloud(self, port: int) -> children.Child:
         running = cloud.start(self._folder.path, port=port)
-        cloud.deploy(running, self._service.stack, origins=[self._service.url])
+        cloud.deploy(
+            running,
+            self._service.stack,
+            origins=[self._service.url],
+            store=self._service.store,
+        )
         return running.child
 
     def _process(

@@ -23,7 +23,7 @@ from domain.job import Job
 from domain.ports import Annotation, Interrupted, Limits
 from entrypoints.bootstrap import Gas
 from entrypoints.local.cloud import ACCESS_KEY, REGION
-from entrypoints.readiness import BEAT, BEATER
+from entrypoints.readiness import BEAT, NEEDED, PROCESS
 from entrypoints.work import LONG_POLL, Process, begin_anew
 from projections.listeners import LISTENERS
 from tests.cloud import Stack
@@ -133,15 +133,17 @@ def test_a_start_frees_what_a_killed_process_held(gas: Gas) -> None:
     assert not left.exists()
 
 
-def test_it_says_that_it_lives(gas: Gas) -> None:
-    def at() -> str:
-        record = gas.records.get(BEAT, BEATER)
-        return str(record.value["at"]) if record else ""
+def heard(gas: Gas) -> dict[str, Any]:
+    """The newest beat."""
+    rows = [row.value for row in gas.records.query(BEAT, PROCESS)]
+    return max(rows, key=lambda value: value["at"], default={"at": "", "parts": []})
 
+
+def test_it_says_that_it_lives_with_all_its_parts(gas: Gas) -> None:
     with working(gas):
-        until(at)
-        first = at()
-        until(lambda: at() > first)
+        until(lambda: set(heard(gas)["parts"]) == NEEDED)
+        first = heard(gas)["at"]
+        until(lambda: heard(gas)["at"] > first)
 
 
 def test_a_relay_whose_bus_is_down_catches_up_later(gas: Gas) -> None:
@@ -182,7 +184,7 @@ def test_as_a_process_it_is_idle_when_there_is_nothing_to_do_and_ends_at_sigterm
         )
     try:
         gas = a_gas(tmp_path)
-        until(lambda: gas.records.get(BEAT, BEATER), seconds=30)
+        until(lambda: heard(gas)["at"], seconds=30)
         process = psutil.Process(work.pid)
         process.cpu_percent()
         share = process.cpu_percent(interval=3)

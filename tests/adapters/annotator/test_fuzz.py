@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from adapters.annotator_bcftools.annotator import BcftoolsAnnotator
 from adapters.annotator_bcftools.decompress import unpacked
 from adapters.annotator_bcftools.preflight import opened, usable_contigs
-from adapters.annotator_bcftools.records import Batch, NotSorted, RecordCheck
+from adapters.annotator_bcftools.records import RecordCheck
 from adapters.annotator_bcftools.references import Contig, Library
 from adapters.annotator_bcftools.sequence import Genome
 from adapters.annotator_bcftools.sorting import Sorter
+from adapters.annotator_bcftools.tally import Batch, NotSorted
 from domain.errors import InputRejected
 from domain.ports import Limits
 from domain.rejections import INPUT
