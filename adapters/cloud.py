@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 READ_SECONDS = 30  # above SQS's longest poll of twenty
 CONNECT_SECONDS = 5
+ATTEMPTS = 4
 # Where keys are given, nothing of a developer's profile may colour the clients.
 # botocore's own shape: name in the file, environment variables, default, conversion.
 NO_PROFILE = {
@@ -40,16 +41,19 @@ class Cloud:
         self._keys = (access_key, secret_key)
         self._lock = Lock()
         self._session: boto3.Session | None = None
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, int], Any] = {}
 
-    def client(self, service: str) -> Any:
-        """The client of ``s3``, ``sns``, ``sqs``, …; safe to share between threads."""
+    def client(self, service: str, *, attempts: int = ATTEMPTS) -> Any:
+        """The client of ``s3``, ``sns``, ``sqs``, …; safe to share between threads.
+
+        ``attempts``: how often a request is made until its failure counts.
+        """
         with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._new_client(service)
-            return self._clients[service]
+            if (service, attempts) not in self._clients:
+                self._clients[service, attempts] = self._new_client(service, attempts)
+            return self._clients[service, attempts]
 
-    def _new_client(self, service: str) -> Any:
+    def _new_client(self, service: str, attempts: int) -> Any:
         from botocore.config import Config
 
         if self._session is None:
@@ -60,7 +64,7 @@ class Cloud:
             s3={"addressing_style": "path" if self._endpoint else "virtual"},
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "max_attempts": 4},
+            retries={"mode": "standard", "max_attempts": attempts},
             max_pool_connections=50,
         )
         return self._session.client(service, endpoint_url=self._endpoint, config=config)  # type: ignore[call-overload]

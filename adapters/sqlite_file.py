@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 BUSY_SECONDS = 30.0
+PAUSE_SECONDS = 0.01
 
 
 class SqliteFile:
@@ -31,8 +33,8 @@ class SqliteFile:
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(self._schema)
+        _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL"))
+        _patiently(lambda: connection.executescript(self._schema))
         return connection
 
     @contextmanager
@@ -46,3 +48,18 @@ class SqliteFile:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+
+
+def _patiently(step: Callable[[], object]) -> None:
+    """SQLite does not wait for the lock when the journal's mode changes: several that open a new
+    file at once would fail, so we wait ourselves."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            step()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return

@@ -157,7 +157,7 @@ class Gas:
     def annotator(self) -> Annotator:
         from adapters.annotator_bcftools import BcftoolsAnnotator
 
-        return BcftoolsAnnotator(self.settings.references)
+        return BcftoolsAnnotator(self.settings.references_folder)
 
     @cached_property
     def submission(self) -> Submission:

@@ -38,6 +38,11 @@ class Settings(BaseSettings):
         return self.data_dir / "gas.db"
 
     @property
+    def references_folder(self) -> Path:
+        """Where `gas reference add` puts references, beside the bundled ones."""
+        return self.references or self.data_dir / "references"
+
+    @property
     def scratch(self) -> Path:
         """Where annotations keep what is under way; may be emptied at any start."""
         return self.data_dir / "scratch"

@@ -70,15 +70,19 @@ class Process:
         supervised = self.start(parts)
         log.info("process.started", parts=[part.name for part in parts])
         self.stop.wait()
-        self.gas.pulse.beat()
-        left = supervised.drain(seconds=DRAIN_SECONDS, idle=self._may_be_left)
-        log.info("process.stopped", left=left)
+        log.info("process.stopped", left=self.drain(supervised))
 
     def start(self, parts: Sequence[Part]) -> Supervised:
         """Start the parts; they end when ``stop`` is set."""
         supervised = Supervised(parts, self.stop)
         supervised.start()
         return supervised
+
+    def drain(self, supervised: Supervised) -> list[str]:
+        """Tell the parts to stop and wait for them; the names of those that did not in time."""
+        self.stop.set()
+        self.gas.pulse.beat()
+        return supervised.drain(seconds=DRAIN_SECONDS, idle=self._may_be_left)
 
     def all_parts(self) -> list[Part]:
         """Everything that is not web."""

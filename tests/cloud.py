@@ -30,7 +30,7 @@ class Stack:
 
     def aws_again(self) -> Cloud:
         """Clients that no other test shares."""
-        return self.cloud.aws
+        return self.cloud.clients()
 
     @property
     def uploads(self) -> S3Objects:

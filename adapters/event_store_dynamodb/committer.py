@@ -34,6 +34,9 @@ MOST_BYTES = 3_900_000  # of 4 MB
 IDLE = 10.0  # seconds after which an idle thread ends; the next append starts another
 
 
+Place = tuple[str, int]  # stream key, sort key
+
+
 class KeyTaken(Exception):
     """A key of this append was taken; ``item`` is what lies there."""
 
@@ -77,13 +80,15 @@ class Append:
 class Batch:
     """Appends that go into one transaction, and the slots that will hold them."""
 
-    def __init__(self, bucket: int) -> None:
+    def __init__(self, bucket: int, *appends: Append) -> None:
         self._bucket = bucket
         self.appends: list[Append] = []
         self.slots: list[list[Pack]] = []
         self._keys: set[str] = set()
         self._items = self._bytes = 0
         self._slot_bytes = self._slot_count = 0
+        for append in appends:
+            self.take(append)
 
     def take(self, append: Append) -> bool:
         """Take the append in, unless it does not fit; its keys are then closed to later ones."""
@@ -126,12 +131,16 @@ class Plan:
             self.slots.append({**slot, **attributes(packed)})
             position += packed.count
         self.owners: list[Append] = []  # of the items after the slots
+        self.taken: dict[Place, Item] = {}  # what lies in the streams once this is written
         puts = [table.put_new(slot) for slot in self.slots]
         position = aim[0]
         for append in batch.appends:
             self.positions.append(position)
             mark = {**common, "position": {"N": str(position)}}
             entries = [{**_key(k, sk), **mark, **attributes(p)} for k, sk, p in append.entries]
+            self.taken |= {
+                (k, sk): e for (k, sk, _), e in zip(append.entries, entries, strict=True)
+            }
             puts += map(table.put_new, entries)
             puts += [append.tracking] if append.tracking else []
             self.owners += [append] * (len(puts) - len(self.slots) - len(self.owners))
@@ -172,7 +181,11 @@ class GroupCommit:
 
 
 class Committer:
-    """Drains a queue of appends into the log. ``committed`` is called after each batch."""
+    """Drains a queue of appends into the log. ``committed`` is called after each batch.
+
+    One transaction is under way at a time. A caller who finds none, and nobody waiting, sends its
+    own; all others wait for the thread, which sends whatever has come meanwhile.
+    """
 
     def __init__(self, table: Table, log: SlotLog, committed: Callable[[], None]) -> None:
         self._table = table
@@ -181,6 +194,8 @@ class Committer:
         self._arrived = Condition()
         self._waiting: deque[Append] = deque()
         self._thread: Thread | None = None
+        self._busy = False  # a transaction is under way
+        self._taken: dict[Place, Item] = {}  # places the last transaction filled
         self._closed = False
 
     def append(self, append: Append) -> int:
@@ -188,12 +203,27 @@ class Committer:
         with self._arrived:
             if self._closed:
                 raise Closed("this event store was closed; make a new one to append")
-            self._waiting.append(append)
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="event-log-committer", daemon=True)
-                self._thread.start()
-            self._arrived.notify()
+            if alone := not (self._busy or self._waiting):
+                self._busy = True
+            else:
+                self._wait_for_thread(append)
+        if alone:
+            try:
+                self._commit(Batch(self._log.bucket, append))
+            finally:
+                self._finish()
         return append.position.result()
+
+    def _wait_for_thread(self, append: Append) -> None:
+        self._waiting.append(append)
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="event-log-committer", daemon=True)
+            self._thread.start()
+
+    def _finish(self) -> None:
+        with self._arrived:
+            self._busy = False
+            self._arrived.notify_all()
 
     def close(self) -> None:
         """Fail what waits and end the thread; a request under way is given up by the table."""
@@ -201,6 +231,8 @@ class Committer:
             self._closed = True
             self._fail_waiting(Closed("this event store was closed before the events were written"))
             self._arrived.notify_all()
+            while self._busy:
+                self._arrived.wait()
             thread = self._thread
         if thread is not None:
             thread.join()
@@ -211,9 +243,10 @@ class Committer:
             while batch := self._next_batch():
                 appends = batch.appends
                 self._commit(batch)
+                self._finish()
         except BaseException as error:
             with self._arrived:
-                self._thread = None
+                self._thread, self._busy = None, False
                 self._waiting.extendleft(a for a in appends if not a.position.done())
                 self._fail_waiting(InternalError(f"the committer ended: {error!r}"), error)
 
@@ -225,13 +258,26 @@ class Committer:
     def _next_batch(self) -> Batch | None:
         """Everything that waits and fits; ``None`` ends the thread."""
         with self._arrived:
-            while not self._waiting:
-                if self._closed or not self._arrived.wait(IDLE):
-                    self._thread = None
-                    return None
+            while not self._arrived.wait_for(self._is_due, IDLE) and self._waiting:
+                pass  # somebody's own transaction takes long
+            if not self._waiting:
+                self._thread = None
+                return None
+            self._busy = True
             batch = Batch(self._log.bucket)
-            self._waiting = deque([a for a in self._waiting if not batch.take(a)])
+            self._waiting = deque([a for a in self._waiting if not self._settle(a, batch)])
             return batch
+
+    def _is_due(self) -> bool:
+        return self._closed or (bool(self._waiting) and not self._busy)
+
+    def _settle(self, append: Append, batch: Batch) -> bool:
+        """Refuse it without a request when its place was filled while it waited, or take it in."""
+        for key, sk, _ in append.entries:
+            if rival := self._taken.get((key, sk)):
+                append.position.set_exception(KeyTaken(rival))
+                return True
+        return batch.take(append)
 
     def _commit(self, batch: Batch) -> None:
         deadline = time.monotonic() + self._table.timeout
@@ -275,6 +321,7 @@ class Committer:
 
     def _succeed(self, batch: Batch, plan: Plan) -> None:
         self._log.learn(Slot.of(plan.slots[-1]))
+        self._taken = plan.taken
         for append, position in zip(batch.appends, plan.positions, strict=True):
             append.position.set_result(position)
         self._committed()
@@ -292,8 +339,4 @@ class Committer:
         for owner, reason in zip(plan.owners, refusal.reasons[len(plan.slots) :], strict=True):
             if reason.get("Item") and not owner.position.done():
                 owner.position.set_exception(KeyTaken(reason["Item"]))
-        rest = Batch(self._log.bucket)
-        for append in batch.appends:
-            if not append.position.done():
-                rest.take(append)
-        return rest
+        return Batch(self._log.bucket, *(a for a in batch.appends if not a.position.done()))

@@ -6,11 +6,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from entrypoints.client import Client, connect
+
+if TYPE_CHECKING:
+    from entrypoints.settings import Settings
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -20,7 +23,7 @@ def client() -> Client:
     return connect(read_settings())
 
 
-def read_settings() -> Any:
+def read_settings() -> Settings:
     """The settings of this call; a wrong one is a sentence."""
     from pydantic import ValidationError
 

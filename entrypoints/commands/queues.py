@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from entrypoints.commands.asking import as_json, print_json, print_table, read_settings
+
+if TYPE_CHECKING:
+    from domain.ports import WorkQueue
 
 COLUMNS = ("visible", "in_flight", "delayed", "dead")
 
@@ -35,14 +38,8 @@ def redrive(queue: str) -> None:
     click.echo(f"{known[queue].redrive()} moved")
 
 
-def _queues() -> Any:
-    """The queues of AWS, or of the service that runs in the data folder."""
-    from entrypoints.bootstrap import Gas
-    from entrypoints.client import START_IT, Unreachable, running_service
+def _queues() -> Mapping[str, WorkQueue]:
+    """The queues of the service that runs in the data folder, or of AWS."""
+    from entrypoints.local.reach import reach_running
 
-    running = running_service(read_settings())
-    if running:
-        os.environ.update({k: v for k, v in running["environment"].items() if k not in os.environ})
-    elif "AWS_DEFAULT_REGION" not in os.environ and "AWS_REGION" not in os.environ:
-        raise Unreachable(f"No service runs here, and AWS is not set up. {START_IT}")
-    return Gas(read_settings()).queues
+    return reach_running(read_settings()).queues

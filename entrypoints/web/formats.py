@@ -75,8 +75,18 @@ def share(part: int, whole: int) -> float:
 
 
 def words(term: str) -> str:
-    """A code as words: ``stop_gained`` is "stop gained"."""
-    return term.replace("_", " ").replace("&", " & ")
+    """A term as words: ``stop_gained`` is "stop gained", ``HIGH`` is "High"."""
+    plain = term.replace("_prime", "\N{PRIME}").replace("_", " ").replace("&", " & ")
+    return plain.capitalize() if term.isupper() else plain.replace("utr", "UTR")
+
+
+def prose(sentence: object) -> Markup:
+    """A sentence with its `commands` set as code."""
+    parts = str(sentence).split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if i % 2 and i < len(parts) - 1 else part
+        for i, part in enumerate(parts)
+    )
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -84,6 +94,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "count": count,
     "duration": duration,
     "moment": moment,
+    "prose": prose,
     "skip_reason": skip_reason,
     "words": words,
 }

@@ -155,4 +155,4 @@ def test_a_waiting_receive_returns_soon_after_a_publish(stack: Stack, queue: Sqs
     assert queue.receive(wait_seconds=20)
     took = time.monotonic() - sent[0]
     timer.join()
-    assert took < 1.0
+    assert took < 5.0  # 0.05 s on an idle machine; without waiting on the server, twenty

@@ -69,19 +69,24 @@ def kept_views(gas: Gas) -> Iterator[None]:
     """Views that follow the log, as the work process keeps them."""
     process = Process(gas)
     supervised = process.start([process.views()])
-    yield
-    process.stop.set()
-    gas.pulse.beat()
-    assert supervised.drain(seconds=5) == []
+    try:
+        yield
+    finally:
+        assert process.drain(supervised) == []
 
 
 @contextmanager
-def served(gas: Gas, app: Flask | None = None) -> Iterator[str]:
-    """The app on a free port of loopback; its address."""
-    server = make_server("127.0.0.1", 0, app or create_app(gas), threaded=True)
+def served(gas: Gas | None = None, *, app: Flask | None = None, port: int = 0) -> Iterator[str]:
+    """The app, or a service's, on a free port of loopback; its address."""
+    if gas is not None:
+        app = create_app(gas)
+    assert app is not None
+    server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -37,12 +37,11 @@ function choose() {
   const sentence = problemWith(file);
   if (sentence) complain(sentence);
   else problem.hidden = true;
-  if (!sentence) recognise(file);
+  if (!sentence) headOf(file).then((head) => recognise(head, file.name));
 }
 
 // The header often says which genome it was called against: then the reference is chosen by length.
-async function recognise(file) {
-  const head = await headOf(file);
+function recognise(head, name) {
   const lengths = [...head.matchAll(/^##contig=<.*\blength=(\d+)/gm)].map((found) => found[1]);
   const fits = [...reference.options].find((option) =>
     option.dataset.lengths.trim().split(" ").some((length) => lengths.includes(length)));
@@ -50,7 +49,7 @@ async function recognise(file) {
   hint.textContent = hint.dataset.plain;
   if (!fits) return;
   reference.value = fits.value;
-  hint.textContent = `Chosen by the contig lines of ${file.name}.`;
+  hint.textContent = `Chosen by the contig lines of ${name}.`;
 }
 
 async function headOf(file) {
@@ -78,6 +77,7 @@ drop.addEventListener("drop", (event) => {
   choose();
 });
 input.addEventListener("change", choose);
+form.elements.text.addEventListener("change", (event) => recognise(event.target.value, "the text"));
 
 // --- sending ---
 
@@ -153,7 +153,11 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
-// Coming back by the browser's own button: the form can be sent again.
-addEventListener("pageshow", () => { delete form.dataset.sent; busy(false); });
+// Coming back by the browser's own button: what is sent now is another job, its file another upload.
+addEventListener("pageshow", (event) => {
+  delete form.dataset.sent;
+  if (event.persisted) form.elements.uploaded.value = "";
+  busy(false);
+});
 
 if (!problem.hidden) problem.focus();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -216,6 +217,25 @@ def test_closing_ends_a_request_that_is_being_repeated(factory: ScriptedFactory)
         factory.close()
         with pytest.raises(Closed):
             future.result(5)
+
+
+def test_closing_under_load_ends_at_once(factory: ScriptedFactory) -> None:
+    recorder = a_recorder(factory)
+
+    def append_until_closed() -> None:
+        with contextlib.suppress(Closed):
+            while True:
+                recorder.insert_events(stream(1))
+
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(append_until_closed) for _ in range(8)]
+        while (recorder.max_notification_id() or 0) < 30:
+            time.sleep(0.01)
+        started = time.monotonic()
+        factory.close()
+        for future in futures:
+            future.result(5)
+    assert time.monotonic() - started < 5
 
 
 def test_nobody_hangs_when_the_thread_ends(factory: ScriptedFactory) -> None:

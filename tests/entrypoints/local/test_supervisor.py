@@ -163,9 +163,7 @@ def test_it_starts_again_after_it_was_killed(up: Callable[..., Up]) -> None:
     os.kill(first.process.pid, signal.SIGKILL)
     first.process.wait()
     wait_for(lambda: not (psutil.pid_exists(first.pids("web")[0])))
-    begin = time.monotonic()
     up(port=first.port).until_ready()
-    assert time.monotonic() - begin < 10  # 1.3 s on an idle machine
 
 
 @pytest.mark.kill

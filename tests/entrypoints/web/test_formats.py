@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from entrypoints.web.formats import between, duration, moment, share, size, words
+from entrypoints.web.formats import between, duration, moment, prose, share, size, words
 from entrypoints.web.icons import icon
 
 
@@ -48,6 +48,14 @@ def test_shares_and_words() -> None:
     assert share(1, 3) == 33.3
     assert share(0, 0) == 0.0
     assert words("stop_gained") == "stop gained"
+    assert words("5_prime_utr") == "5\N{PRIME} UTR"
+    assert words("splice_region&intron") == "splice region & intron"
+    assert words("HIGH") == "High"
+
+
+def test_commands_in_a_sentence_are_set_as_code_and_everything_is_escaped() -> None:
+    assert prose("Run `a <b>` on <c>.") == "Run <code>a &lt;b&gt;</code> on &lt;c&gt;."
+    assert prose("no `end") == "no end"
 
 
 def test_an_icon_is_drawn_for_the_eye_alone() -> None:

@@ -1,0 +1,256 @@
+"""Results in a Glacier vault (port ``Archive``).
+
+The vault knows nothing of idempotency: an upload that is repeated after a crash leaves an archive
+nobody recorded, which ``unrecorded`` finds in an inventory. Descriptions name job and attempt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from adapters.tree_hash import LEAF_BYTES, leaves, root
+from domain.errors import NotFound, WrongState
+from domain.ports import (
+    ArchiveFailed,
+    ArchiveRef,
+    ColdFile,
+    ObjectHead,
+    ObjectStore,
+    Retrieval,
+    RetrievalState,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_glacier import GlacierClient
+
+BACKEND, VAULT = "glacier_vault", "VAULT"
+TIERS = ("Expedited", "Standard")
+TAKES: Mapping[str, timedelta] = {
+    "Expedited": timedelta(minutes=5),
+    "Standard": timedelta(hours=5),
+}
+CAPACITY = "InsufficientCapacityException"
+MISSING = "ResourceNotFoundException"
+LEAST_PART = 16 * LEAF_BYTES
+MOST_PARTS = 10_000
+CHUNK_BYTES = 2**20
+STATES = {
+    "InProgress": RetrievalState.RUNNING,
+    "Succeeded": RetrievalState.READY,
+    "Failed": RetrievalState.FAILED,
+}
+
+
+class GlacierVaultArchive:
+    """Archives in one vault; ``files`` is the bucket the results live in.
+
+    ``topic_arn`` is told when a retrieval is complete (with no message attributes). ``scratch``
+    holds a retrieved file until its digest was compared. ``client`` should try a refused request
+    few times.
+    """
+
+    def __init__(
+        self,
+        client: GlacierClient,
+        vault: str,
+        files: ObjectStore,
+        *,
+        now: Callable[[], datetime],
+        topic_arn: str = "",
+        scratch: Path | None = None,
+        least_part: int = LEAST_PART,
+    ) -> None:
+        self._glacier = client
+        self._vault = vault
+        self._files = files
+        self._now = now
+        self._topic_arn = topic_arn
+        self._scratch = scratch
+        self._least_part = least_part
+
+    def store(self, file: ColdFile) -> ArchiveRef:
+        """As the port says; the bytes are compared with the event's digest on their way."""
+        try:
+            source = self._files.open(file.key, if_match=file.etag)
+        except NotFound as error:
+            raise ArchiveFailed("source_missing", str(error), retryable=False) from error
+        except WrongState as error:
+            raise ArchiveFailed("source_changed", str(error), retryable=False) from error
+        with source, _translated():
+            archive = self._upload(file, source)
+        return ArchiveRef(BACKEND, VAULT, archive, file.bytes, file.sha256)
+
+    def source_is_live(self, file: ColdFile) -> bool:
+        return self._files.head(file.key) is not None
+
+    def remove_source(self, file: ColdFile) -> None:
+        self._files.delete([file.key])
+
+    def retrieve(self, ref: ArchiveRef, file: ColdFile) -> Retrieval:
+        with _translated():
+            if found := self._under_way(ref, file):
+                return self._retrieval(found["JobId"], found["Tier"])
+            for tier in TIERS:
+                if job := self._ask(ref, file, tier, last=tier == TIERS[-1]):
+                    return self._retrieval(job, tier)
+        raise AssertionError("the last tier either answers or raises")
+
+    def state(self, ref: ArchiveRef, file: ColdFile, retrieval_id: str) -> RetrievalState:
+        try:
+            with _translated():
+                job = self._glacier.describe_job(vaultName=self._vault, jobId=retrieval_id)
+        except _Missing:
+            return RetrievalState.GONE
+        return STATES[job["StatusCode"]]
+
+    def bring_back(self, ref: ArchiveRef, file: ColdFile, retrieval_id: str) -> ObjectHead:
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+            path = Path(folder) / "retrieved"
+            try:
+                with _translated():
+                    answer = self._glacier.get_job_output(vaultName=self._vault, jobId=retrieval_id)
+            except _Missing as error:
+                raise ArchiveFailed("retrieval_gone", "Its output has expired.") from error
+            if _saved(answer["body"], path) != file.sha256:
+                raise ArchiveFailed("archive_altered", "Its digest differs.", retryable=False)
+            return self._files.upload(file.key, path)
+
+    def discard(self, ref: ArchiveRef, file: ColdFile) -> None:
+        with suppress(_Missing), _translated():
+            self._glacier.delete_archive(vaultName=self._vault, archiveId=ref.archive_id)
+
+    # --- what nobody recorded --------------------------------------------------------------------
+
+    def ask_for_inventory(self) -> str:
+        """The id of a job that lists the vault, hours later on AWS."""
+        with _translated():
+            return self._glacier.initiate_job(
+                vaultName=self._vault, jobParameters={"Type": "inventory-retrieval"}
+            )["jobId"]
+
+    def unrecorded(self, inventory_job: str, recorded: Collection[str]) -> list[str]:
+        """Archive ids of a complete inventory that are not among the recorded ones."""
+        with _translated():
+            answer = self._glacier.get_job_output(vaultName=self._vault, jobId=inventory_job)
+        listed = json.loads(answer["body"].read())["ArchiveList"]
+        return [row["ArchiveId"] for row in listed if row["ArchiveId"] not in recorded]
+
+    # --- upload ----------------------------------------------------------------------------------
+
+    def _upload(self, file: ColdFile, source: BinaryIO) -> str:
+        size = part_bytes(file.bytes, self._least_part)
+        upload = self._glacier.initiate_multipart_upload(
+            vaultName=self._vault, archiveDescription=description(file), partSize=str(size)
+        )["uploadId"]
+        try:
+            tree = self._send_parts(file, source, upload, size)
+            return self._glacier.complete_multipart_upload(
+                vaultName=self._vault, uploadId=upload, archiveSize=str(file.bytes), checksum=tree
+            )["archiveId"]
+        except BaseException:
+            self._glacier.abort_multipart_upload(vaultName=self._vault, uploadId=upload)
+            raise
+
+    def _send_parts(self, file: ColdFile, source: BinaryIO, upload: str, size: int) -> str:
+        """The tree hash of the whole, sent one part at a time; never more than one in memory."""
+        digest, tree, start = hashlib.sha256(), list[bytes](), 0
+        while part := source.read(size):
+            digest.update(part)
+            tree += leaves(part)
+            self._glacier.upload_multipart_part(
+                vaultName=self._vault,
+                uploadId=upload,
+                range=f"bytes {start}-{start + len(part) - 1}/*",
+                body=io.BytesIO(part),
+                checksum=root(leaves(part)),
+            )
+            start += len(part)
+        if (start, digest.hexdigest()) != (file.bytes, file.sha256):
+            raise ArchiveFailed("source_changed", "Its digest differs.", retryable=False)
+        return root(tree)
+
+    # --- retrieval -------------------------------------------------------------------------------
+
+    def _under_way(self, ref: ArchiveRef, file: ColdFile) -> Mapping[str, Any] | None:
+        """A retrieval of this very archive that runs or whose output is there."""
+        pages = self._glacier.get_paginator("list_jobs").paginate(
+            accountId="-", vaultName=self._vault
+        )
+        for page in pages:
+            for job in page["JobList"]:
+                named = (job.get("ArchiveId"), job.get("JobDescription"))
+                if named == (ref.archive_id, description(file)) and job["StatusCode"] != "Failed":
+                    return job
+        return None
+
+    def _ask(self, ref: ArchiveRef, file: ColdFile, tier: str, *, last: bool) -> str:
+        """The retrieval's id; empty when capacity is refused and a tier is left."""
+        from botocore.exceptions import ClientError
+
+        topic = {"SNSTopic": self._topic_arn} if self._topic_arn else {}
+        try:
+            return self._glacier.initiate_job(
+                vaultName=self._vault,
+                jobParameters={
+                    "Type": "archive-retrieval",
+                    "ArchiveId": ref.archive_id,
+                    "Description": description(file),
+                    "Tier": tier,
+                    **topic,  # type: ignore[typeddict-item]
+                },
+            )["jobId"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == CAPACITY and not last:
+                return ""
+            raise
+
+    def _retrieval(self, job: str, tier: str) -> Retrieval:
+        return Retrieval(job, TIERS[0], tier, self._now() + TAKES[tier])
+
+
+def description(file: ColdFile) -> str:
+    """What an archive and its retrievals are called in the vault."""
+    return f"{file.job_id}/{file.attempt}"
+
+
+def part_bytes(whole: int, least: int = LEAST_PART) -> int:
+    """The smallest power of two mebibytes that needs no more parts than Glacier allows."""
+    size = least
+    while size * MOST_PARTS < whole:
+        size *= 2
+    return size
+
+
+def _saved(stream: Any, path: Path) -> str:
+    """The SHA-256 of what was written."""
+    digest = hashlib.sha256()
+    with path.open("wb") as out:
+        for chunk in stream.iter_chunks(CHUNK_BYTES):
+            digest.update(chunk)
+            out.write(chunk)
+    return digest.hexdigest()
+
+
+class _Missing(ArchiveFailed):
+    """Nothing of that id, or not any more: an archive was deleted, a retrieval's output expired."""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == MISSING:
+            raise _Missing("archive_missing", str(error), retryable=False) from error
+        raise ArchiveFailed("vault_refused", f"The vault answered {code}.") from error

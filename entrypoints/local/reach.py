@@ -1,0 +1,69 @@
+"""How a command of one machine reaches log, records and files, whether the service runs or not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from adapters.cloud import Cloud
+from entrypoints.bootstrap import Gas
+from entrypoints.client import START_IT, Unreachable
+from entrypoints.local import cloud
+from entrypoints.local.data_folder import DataFolder, FolderTaken
+from entrypoints.settings import Settings
+
+AWS_IS_SET = frozenset({"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"})
+
+
+def reach_running(settings: Settings) -> Gas:
+    """The parts of the service that runs in the data folder, or of AWS; ``Unreachable``."""
+    if running := DataFolder(settings.data_dir).running():
+        return _parts(settings, running["environment"])
+    if AWS_IS_SET & set(os.environ):
+        return Gas(settings)
+    raise Unreachable(f"No service runs here, and AWS is not set up. {START_IT}")
+
+
+@contextmanager
+def reach(settings: Settings, *, alone: bool) -> Iterator[Gas]:
+    """The parts with which everything can be read and written.
+
+    On one machine the embedded cloud is started for the time being when no service runs;
+    ``alone`` insists on that: ``FolderTaken`` when one does.
+    """
+    if AWS_IS_SET & set(os.environ):
+        yield Gas(settings)
+        return
+    folder = DataFolder(settings.data_dir)
+    try:
+        with folder.locked():
+            folder.withdraw()  # whoever announced itself there is dead: the lock was free
+            with _borrowed_cloud(settings, folder) as gas:
+                yield gas
+    except FolderTaken:
+        if alone:
+            raise
+        yield reach_running(settings)
+
+
+@contextmanager
+def _borrowed_cloud(settings: Settings, folder: DataFolder) -> Iterator[Gas]:
+    running = cloud.start(folder.path)
+    try:
+        cloud.deploy(running, settings.stack, origins=[settings.address])
+        yield Gas(settings, cloud=running.aws)
+    finally:
+        running.end()
+
+
+def _parts(settings: Settings, environment: Mapping[str, str]) -> Gas:
+    """Those of the embedded cloud that the supervisor announced."""
+    announced = Cloud(
+        environment["GAS_AWS_ENDPOINT"],
+        region=environment["AWS_DEFAULT_REGION"],
+        access_key=environment["AWS_ACCESS_KEY_ID"],
+        secret_key=environment["AWS_SECRET_ACCESS_KEY"],
+    )
+    stack = environment["GAS_STACK"]
+    return Gas(settings.model_copy(update={"stack": stack}), cloud=announced)
