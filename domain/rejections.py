@@ -76,6 +76,14 @@ INPUT: dict[str, str] = {
     "into one record each with `bcftools norm -m +any`, or remove repeated lines.",
     "too_many_alleles": "More than {alleles} alternate alleles stand at position {position}. Split "
     "them with `bcftools norm -m -any`, or remove the rare ones.",
+    "no_genotypes": "Haplotypes were asked for, but there is no genotype (GT) here. Annotate "
+    "without haplotypes, or give a file with phased genotypes.",
+    "genotype": "The genotype is not one of the alleles of this line. Correct it, or annotate "
+    "without haplotypes.",
+    "unphased": "The genotype is heterozygous and not phased, so its haplotypes are not known. "
+    "Phase the file (for instance with WhatsHap or Beagle), or annotate without haplotypes.",
+    "cannot_normalise": "The records cannot be left-aligned and split: {detail}. Correct the file, "
+    "or annotate it without normalising.",
     "quality": "QUAL is neither a number nor “.”. Correct the value, or write “.”.",
     "ref_not_bases": "REF must be bases (A, C, G, T, N). Write insertions and deletions with the "
     "base before them, as VCF asks, not with “-” or “.”.",
@@ -158,3 +166,28 @@ def _shown(value: str | int) -> str:
 def skip_reason(reason: str) -> str:
     """Why records were left without annotation, to follow their number: “3 records …”."""
     return SKIPPED.get(reason, reason)
+
+
+def as_page() -> str:
+    """The tables as the documentation's page (Markdown); a test keeps the file like this."""
+    parts = [_PAGE]
+    for title, text, table in (
+        ("The file is refused", "Nothing is annotated until the file is mended.", INPUT),
+        ("The run failed", "The file may be fine; the run is tried again by itself.", RUN),
+        ("Single records are left without annotation", _LEFT, SKIPPED),
+    ):
+        rows = (f"| `{code}` | {sentence} |" for code, sentence in table.items())
+        parts.append(
+            f"## {title}\n\n{text}\n\n| code | what it says |\n|---|---|\n" + "\n".join(rows)
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+_PAGE = """# When a file cannot be annotated
+
+Every refusal has a stable code, a sentence that says what to do, and, where there is one, the line
+and column in the file (both counted from 1). What stands in braces is filled in."""
+_LEFT = (
+    "The file is annotated; these records pass through unchanged, are counted by reason, and the "
+)
+_LEFT += "first of each reason are listed in the log."

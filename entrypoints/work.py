@@ -108,7 +108,12 @@ class Process:
         return Part(
             "relay",
             lambda: run_relay(
-                gas.service, gas.records, gas.bus, stopping=self.stop.is_set, pulse=gas.pulse
+                gas.service,
+                gas.records,
+                gas.bus,
+                stopping=self.stop.is_set,
+                pulse=gas.pulse,
+                poll_seconds=gas.store.poll_seconds,
             ),
             does="relay",
         )
@@ -125,6 +130,7 @@ class Process:
                 gas.kept_views,
                 stopping=self.stop.is_set,
                 pulse=gas.pulse,
+                poll_seconds=gas.store.poll_seconds,
             ),
             does="views",
         )

@@ -45,19 +45,21 @@ def alt_kind(alt: bytes) -> str:
 def judged(alt: bytes) -> tuple[bytes, str]:
     """The ALT column as csq shall see it, and why it is empty if it is.
 
-    csq calls every breakend a frameshift, so it never sees one; the other alleles of such a record
-    are judged. Bases are sent in capitals, as csq compares them with the genome.
+    csq calls every breakend a frameshift, so it never sees one but a ``*`` in its place: the other
+    alleles of such a record are judged and keep their numbers. Bases are sent in capitals, as csq
+    compares them with the genome.
     """
     kinds = [(each, alt_kind(each)) for each in alt.split(b",")]
-    sent = [
-        each.upper() if kind == "bases" else each
-        for each, kind in kinds
-        if kind in ("bases", "star", "symbolic")
-    ]
     if any(kind in ("bases", "symbolic") for _, kind in kinds):
-        return b",".join(sent), ""
+        return b",".join(_sent(each, kind) for each, kind in kinds), ""
     reasons = [kind for _, kind in kinds if kind != "star"]
     return b"", reasons[0] if reasons else "no_alternate"
+
+
+def _sent(allele: bytes, kind: str) -> bytes:
+    if kind == "bases":
+        return allele.upper()
+    return allele if kind == "symbolic" else b"*"
 
 
 def change_type(ref: bytes, alt: bytes) -> str:

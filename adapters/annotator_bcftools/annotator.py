@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,12 +20,15 @@ from domain.ports import (
     Annotation,
     Interrupted,
     Limits,
+    Options,
     Product,
     Provenance,
     ReferenceInfo,
 )
 
 CHUNK = 2**20
+PLAIN = Options()
+LARGE_GENES, LARGE_MEMORY = 50 * 2**20, 4 * 2**30
 CONTENT_TYPES = {
     ".gz": "application/gzip",
     ".tbi": "application/octet-stream",
@@ -54,7 +57,7 @@ class BcftoolsAnnotator:
         """The reference's example VCF; ``NotFound`` when there is no such reference."""
         return (self._library.get(reference).folder / "example.vcf").read_bytes()
 
-    def provenance(self, reference: str) -> Provenance:
+    def provenance(self, reference: str, options: Options = PLAIN) -> Provenance:
         """What would make a result with this reference now."""
         found = self._library.get(reference)
         return Provenance(
@@ -62,7 +65,7 @@ class BcftoolsAnnotator:
             engine_version=version(),
             reference=found.name,
             reference_sha256=found.sha256,
-            parameters=parameters(found),
+            parameters=parameters(found, **asdict(options)),
         )
 
     def peek(self, head: bytes, *, complete: bool, reference: str, limits: Limits) -> None:
@@ -79,6 +82,7 @@ class BcftoolsAnnotator:
         limits: Limits,
         progress: Callable[[str, int], None],
         stopped: Callable[[], bool],
+        options: Options = PLAIN,
     ) -> Annotation:
         """Annotate one file; see ``domain.ports.Annotator``.
 
@@ -96,13 +100,17 @@ class BcftoolsAnnotator:
             progress("checking", 0)
             spooled = Path(folder) / "input"
             size, digest = _spool(source, spooled, stopped)
-            provenance = self.provenance(reference)
+            provenance = self.provenance(reference, options)
             about: dict[str, Any] = {
                 "input_line": f"{size:,} bytes, sha256 {digest}",
                 "provenance": provenance,
                 "reference": found,
             }
-            request = self._request(found, spooled, workdir, limits, _header(provenance, digest))
+            request = {
+                **self._request(found, spooled, workdir, limits),
+                "options": asdict(options),
+                "provenance": _header(provenance, digest),
+            }
             try:
                 done = child.run(request, progress=progress, stopped=stopped)
             except InputRejected as error:
@@ -112,16 +120,22 @@ class BcftoolsAnnotator:
         return _annotation(done, workdir, digest, provenance)
 
     def _request(
-        self, found: Reference, spooled: Path, workdir: Path, limits: Limits, header: list[str]
+        self, found: Reference, spooled: Path, workdir: Path, limits: Limits
     ) -> dict[str, Any]:
         return {
             "source": str(spooled.resolve()),
             "workdir": str(workdir.resolve()),
             "references": str(self._references_dir.resolve()) if self._references_dir else None,
             "reference": found.name,
-            "limits": asdict(limits),
-            "provenance": header,
+            "limits": asdict(_roomy(limits, found)),
         }
+
+
+def _roomy(limits: Limits, reference: Reference) -> Limits:
+    """csq holds all gene models: an Ensembl-size file of them needs more than 2 GB."""
+    if reference.genes.stat().st_size < LARGE_GENES:
+        return limits
+    return replace(limits, memory_bytes=max(limits.memory_bytes, LARGE_MEMORY))
 
 
 def _spool(source: BinaryIO, to: Path, stopped: Callable[[], bool]) -> tuple[int, str]:
@@ -152,7 +166,7 @@ def _annotation(
         products=tuple(_product(path) for path in made),
         input_sha256=digest,
         provenance=provenance,
-        records_in=found["records"],
+        records_in=found["given"],
         records_out=found["records"],
         by_consequence={row["consequence"]: row["records"] for row in found["by_consequence"]},
         by_impact=found["by_impact"],

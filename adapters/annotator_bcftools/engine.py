@@ -12,13 +12,18 @@ from typing import BinaryIO
 from adapters.annotator_bcftools.forks import EngineDied, Fork
 from adapters.annotator_bcftools.references import Contig, Reference
 
-HEADER = "##fileformat=VCFv4.2\n{contigs}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+HEADER = "##fileformat=VCFv4.2\n{contigs}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO{samples}\n"
+GENOTYPE = '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
 INFO_LINE = (
     b'##INFO=<ID=BCSQ,Number=.,Type=String,Description="Local consequence annotation from '
     b"BCFtools/csq, see http://samtools.github.io/bcftools/howtos/csq-calling.html for details. "
     b'Format: Consequence|gene|transcript|biotype|strand|amino_acid_change|dna_change">'
 )
-OPTIONS = ("--local-csq", "--force", "--no-version")
+FORMAT_LINE = (
+    b'##FORMAT=<ID=BCSQ,Number=.,Type=Integer,Description="Bitmask of indexes to INFO/BCSQ, with '
+    b"interleaved haplotype (limit to first/second haplotype by selecting odd/even bits). Use the "
+    b"bcftools query -f'[%CHROM\\t%POS\\t%SAMPLE\\t%TBCSQ\\n]' to translate.\">"
+)
 
 
 class Engine:
@@ -28,14 +33,19 @@ class Engine:
     order of the records is the order of the file.
     """
 
-    def __init__(self, reference: Reference, output: int) -> None:
+    def __init__(self, reference: Reference, output: int, *, haplotypes_of: int = 0) -> None:
         self._reference, self._output = reference, output
         self._input: BinaryIO | None = None
         self._run: Fork | None = None
         self._code = 0
         self.seconds = 0.0
         header = "".join(f"##contig=<ID={c.name},length={c.length}>\n" for c in reference.contigs)
-        self._header = HEADER.format(contigs=header).encode()
+        names = "".join(f"\t{number}" for number in range(haplotypes_of))
+        self._header = HEADER.format(
+            contigs=header + (GENOTYPE if names else ""),
+            samples="\tFORMAT" + names if names else "",
+        ).encode()
+        self._options = options(haplotypes=haplotypes_of > 0)
 
     def switch(self, contig: Contig | None) -> None:
         """Make sure the run for this contig's genetic code is the current one."""
@@ -83,7 +93,7 @@ class Engine:
         def work() -> None:
             os.close(writing)
             os.dup2(reading, 0)
-            run_csq(self._reference, code, self._output)
+            run_csq(self._reference, code, self._output, self._options)
 
         self._run = Fork("csq", work)
         os.close(reading)
@@ -100,20 +110,27 @@ def wide_pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def run_csq(reference: Reference, code: int, output: int) -> None:
+def run_csq(reference: Reference, code: int, output: int, engine_options: tuple[str, ...]) -> None:
     """csq from descriptor 0 to descriptor ``output``."""
     import pysam.bcftools
 
     pysam.bcftools.csq(
-        *OPTIONS, "-C", str(code), "-f", str(reference.genome), "-g", str(reference.genes),
+        *engine_options, "-C", str(code), "-f", str(reference.genome), "-g", str(reference.genes),
         "-Ov", "-o", f"/dev/fd/{output}", "-", catch_stdout=False,
     )  # fmt: skip
 
 
-def parameters(reference: Reference) -> str:
-    """csq's own options as they go into the result, without paths."""
+def options(*, haplotypes: bool) -> tuple[str, ...]:
+    """csq's options. Without ``--local-csq`` it joins the changes of one haplotype."""
+    mode = ("--phase", "r") if haplotypes else ("--local-csq",)
+    return (*mode, "--force", "--no-version")
+
+
+def parameters(reference: Reference, *, haplotypes: bool, normalise: bool) -> str:
+    """What was asked for, as it goes into the result: the engine's options, without paths."""
     codes = sorted({contig.genetic_code for contig in reference.contigs})
-    return " ".join((*OPTIONS, *(f"-C {code}" for code in codes)))
+    before = "norm --multiallelics -any; " if normalise else ""
+    return before + " ".join((*options(haplotypes=haplotypes), *(f"-C {code}" for code in codes)))
 
 
 def version() -> str:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from domain.errors import DomainError
 
 WIDTH = 60
+BLOCK = 2**20
 _NOT_BASES = re.compile(rb"[^ACGTUNRYSWKMBDHV]")
 _CHROMOSOME = re.compile(r"chromosome (\w{1,3})\b")
 
@@ -86,20 +87,31 @@ def _contigs(source: Iterable[bytes]) -> Iterator[tuple[str, Iterator[bytes]]]:
 
 
 def _write(lines: Iterator[bytes], target: BinaryIO) -> tuple[int, str]:
-    digest, length, held = hashlib.md5(usedforsecurity=False), 0, b""
+    """Write one contig's bases; their number and md5."""
+    digest, length = hashlib.md5(usedforsecurity=False), 0
+    held: list[bytes] = []
+    waiting = 0
     for line in lines:
         bases = line.strip().upper()
-        if _NOT_BASES.search(bases):
-            raise BadReference("The FASTA file holds something other than bases. Check the file.")
-        digest.update(bases)
-        length += len(bases)
-        held += bases
-        while len(held) >= WIDTH:
-            target.write(held[:WIDTH] + b"\n")
-            held = held[WIDTH:]
-    if held:
-        target.write(held + b"\n")
+        held.append(bases)
+        waiting += len(bases)
+        if waiting >= BLOCK:
+            whole = b"".join(held)
+            cut = len(whole) // WIDTH * WIDTH
+            length += _write_block(whole[:cut], target, digest)
+            held, waiting = [whole[cut:]], len(whole) - cut
+    length += _write_block(b"".join(held), target, digest)
     return length, digest.hexdigest()
+
+
+def _write_block(bases: bytes, target: BinaryIO, digest: hashlib._Hash) -> int:
+    if _NOT_BASES.search(bases):
+        raise BadReference("The FASTA file holds something other than bases. Check the file.")
+    digest.update(bases)
+    rows = [bases[at : at + WIDTH] for at in range(0, len(bases), WIDTH)]
+    if rows:
+        target.write(b"\n".join(rows) + b"\n")
+    return len(bases)
 
 
 def write(source: Iterable[bytes], folder: Path) -> list[Sequence]:

@@ -51,6 +51,8 @@ def _about(input_line: str, provenance: Provenance, reference: Reference) -> str
 def _input(done: dict[str, Any], found: dict[str, Any]) -> str:
     size = f"{found['records']:,} records, {done['samples']:,} samples"
     notes = [f"VCF {done['version']}, {size}, contigs: {_listed(done['contigs'])}"]
+    if found["given"] != found["records"]:
+        notes.append(f"{found['given']:,} records became {found['records']:,} by normalising.")
     if not done["sorted"]:
         notes.append("The records were not in order of position: they were sorted.")
     if done["crlf"]:

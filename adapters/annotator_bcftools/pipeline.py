@@ -10,20 +10,16 @@ Everything here runs in the sandboxed child, never in the process that asked for
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from adapters.annotator_bcftools.bcf import as_text
-from adapters.annotator_bcftools.engine import Engine, wide_pipe
-from adapters.annotator_bcftools.forks import Fork
-from adapters.annotator_bcftools.frames import read_frame, write_frame
+from adapters.annotator_bcftools.engine import Engine
 from adapters.annotator_bcftools.header import Header
-from adapters.annotator_bcftools.known import KnownVariants
-from adapters.annotator_bcftools.merge import Merge
+from adapters.annotator_bcftools.merging import Merging
+from adapters.annotator_bcftools.normalise import Normalising
 from adapters.annotator_bcftools.preflight import (
     Opened,
     is_bcf,
@@ -31,12 +27,13 @@ from adapters.annotator_bcftools.preflight import (
     recognised,
     usable_contigs,
 )
-from adapters.annotator_bcftools.records import Batch, NotSorted, RecordCheck, Tally
-from adapters.annotator_bcftools.references import Contig, Library, Reference, contigs_by_name
+from adapters.annotator_bcftools.records import RecordCheck
+from adapters.annotator_bcftools.references import Contig, Library, Reference
 from adapters.annotator_bcftools.sequence import Genome
 from adapters.annotator_bcftools.sorting import Sorter
+from adapters.annotator_bcftools.tally import Batch, NotSorted, Tally
 from domain.errors import InputRejected
-from domain.ports import Limits
+from domain.ports import Limits, Options
 
 CHUNK = 256 * 1024
 
@@ -52,6 +49,7 @@ class Outcome:
     crlf: bool
     info_types: dict[str, tuple[str, int]]
     seconds: dict[str, float]
+    given: int = 0  # records before normalising
 
 
 @dataclass(slots=True)
@@ -64,6 +62,7 @@ class Pass:
     limits: Limits
     temporary: Path
     progress: Callable[[str, int], None]
+    options: Options = field(default_factory=Options)
 
     def run(self) -> Outcome:
         """Annotate; a file out of order is sorted and gone through again.
@@ -71,20 +70,49 @@ class Pass:
         Raises InputRejected and EngineDied.
         """
         self._read_bcf()
+        records = self._normalise() if self.options.normalise else None
+        outcome = self._annotate()
+        outcome.given = outcome.tally.records if records is None else records
+        return outcome
+
+    def _annotate(self) -> Outcome:
         file = opened(self._chunks(), self.limits)
         contigs, unusable = usable_contigs(file.header, self.reference)
         try:
             return self._through(file, file.blocks(), contigs, unusable, was_sorted=True)
         except NotSorted:
             file = opened(self._chunks(), self.limits)
-            ranks = {
-                name: at
-                for at, c in enumerate(self.reference.contigs)
-                for name in _names(c, contigs)
-            }
-            sorter = Sorter(ranks, self.temporary, contigs=self.limits.contigs + len(ranks))
-            blocks = sorter.sorted(file.blocks())
+            blocks = self._in_order(file, contigs)
             return self._through(file, blocks, contigs, unusable, was_sorted=False)
+
+    def _normalise(self) -> int:
+        """Left-align and split what can be annotated; how many records there were before."""
+        file = opened(self._chunks(), self.limits)
+        contigs, unusable = usable_contigs(file.header, self.reference)
+        norm = Normalising(file.header, self.reference, self.temporary)
+        with Genome(self.reference.genome) as genome:
+            check = RecordCheck(
+                contigs=contigs, unusable=unusable, genome=genome, limits=self.limits,
+                width=file.header.width, emit=norm.take, switch=norm.switch,
+            )  # fmt: skip
+            try:
+                for numbers, lines in self._in_order(file, contigs):
+                    check.take(list(numbers), lines)
+                check.finish()
+            except InputRejected as error:
+                raise recognised(error, check.tally, self.reference, self.library) from None
+        self.source = norm.finish()
+        return check.tally.records
+
+    def _in_order(
+        self, file: Opened, contigs: dict[str, Contig]
+    ) -> Iterator[tuple[Iterable[int], list[bytes]]]:
+        """A file's records sorted."""
+        ranks = {
+            name: at for at, c in enumerate(self.reference.contigs) for name in _names(c, contigs)
+        }
+        sorter = Sorter(ranks, self.temporary, contigs=self.limits.contigs + len(ranks))
+        yield from sorter.sorted(file.blocks())
 
     def _read_bcf(self) -> None:
         with self.source.open("rb") as file:
@@ -104,8 +132,9 @@ class Pass:
         was_sorted: bool,
     ) -> Outcome:
         with Genome(self.reference.genome) as genome:
-            merging = Merging(file.header, self.temporary, self.reference)
-            engine = Engine(self.reference, merging.engine_output)
+            merging = Merging(file.header, self.temporary, self.reference, self.options)
+            samples = len(file.header.samples) if self.options.haplotypes else 0
+            engine = Engine(self.reference, merging.engine_output, haplotypes_of=samples)
 
             def emit(batch: Batch) -> None:
                 merging.write(batch)
@@ -113,7 +142,8 @@ class Pass:
 
             check = RecordCheck(
                 contigs=contigs, unusable=unusable, genome=genome, limits=self.limits,
-                width=file.header.width, meta=file.header.meta, emit=emit, switch=engine.switch,
+                width=file.header.width, meta=file.header.meta,
+                haplotypes=self.options.haplotypes, emit=emit, switch=engine.switch,
             )  # fmt: skip
             try:
                 for numbers, lines in blocks:
@@ -149,71 +179,3 @@ class Pass:
 
 def _names(contig: Contig, contigs: dict[str, Contig]) -> list[str]:
     return [name for name, each in contigs.items() if each == contig]
-
-
-class Merging:
-    """The merging fork as its parent sees it; ``engine_output`` is where csq must write."""
-
-    def __init__(self, header: Header, temporary: Path, reference: Reference) -> None:
-        engine_in, self.engine_output = wide_pipe()
-        spool = temporary / "frames"
-        self._frames = spool.open("wb", buffering=1 << 18)
-        self._counts = temporary / "merge.json"
-
-        def work() -> None:
-            os.close(self.engine_output)
-            with spool.open("rb") as frames, os.fdopen(engine_in, "rb") as engine:
-                merge(header, temporary, reference, frames, engine)
-
-        self._fork = Fork("merging", work)
-        os.close(engine_in)
-        self._open, self.seconds = True, 0.0
-
-    def write(self, batch: Batch) -> None:
-        """Hand the person's own lines over."""
-        write_frame(self._frames, batch.lines, batch.unsent)
-
-    def finish(self) -> dict[str, Any]:
-        """Wait for the body to be whole; what was counted."""
-        self._close()
-        self._fork.wait()
-        self.seconds = self._fork.seconds
-        counts: dict[str, Any] = json.loads(self._counts.read_text())
-        return counts
-
-    def abandon(self) -> None:
-        """End it, if it still runs."""
-        self._fork.kill()
-        self._close()
-
-    def _close(self) -> None:
-        if self._open:
-            os.close(self.engine_output)
-            self._open = False
-        self._frames.close()
-
-
-def merge(
-    header: Header, temporary: Path, reference: Reference, frames: BinaryIO, engine: BinaryIO
-) -> None:
-    """Write ``body.gz``, ``rows.tsv`` and ``merge.json`` from what the two others give."""
-    import pysam
-
-    names = contigs_by_name(reference)
-    path = reference.known
-    known = KnownVariants(path, reference.known_columns, names) if path else None
-    had_bcsq = any(b"=<ID=BCSQ," in line for line in header.meta)
-    with (
-        pysam.BGZFile(str(temporary / "body.gz"), "wb", None) as body,
-        (temporary / "rows.tsv").open("wb", buffering=1 << 20) as rows,
-    ):
-        joined = Merge(
-            write=body.write,
-            rows=rows.write,
-            sites_only=header.width == 8,
-            had_bcsq=had_bcsq,
-            known=known,
-        )
-        joined.run(lambda: read_frame(frames), engine)
-    counts = joined.counts.document() | {"named": known.named if known else 0}
-    (temporary / "merge.json").write_text(json.dumps(counts))

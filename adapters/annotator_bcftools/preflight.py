@@ -9,9 +9,10 @@ from adapters.annotator_bcftools.builds import looks_like
 from adapters.annotator_bcftools.decompress import GZIP, refuse_other_kinds, unpacked
 from adapters.annotator_bcftools.header import Header, header_of
 from adapters.annotator_bcftools.lines import Lines
-from adapters.annotator_bcftools.records import Batch, NotSorted, RecordCheck, Tally
+from adapters.annotator_bcftools.records import RecordCheck
 from adapters.annotator_bcftools.references import Contig, Library, Reference, contigs_by_name
 from adapters.annotator_bcftools.sequence import Genome, agrees
+from adapters.annotator_bcftools.tally import Batch, NotSorted, Tally
 from domain.errors import InputRejected
 from domain.ports import Limits
 

@@ -6,53 +6,25 @@ REF and ALT. So nothing else of a person's file can harm it, and nothing of thei
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from adapters.annotator_bcftools.alleles import NotAnAllele, judged, ref_kind
-from adapters.annotator_bcftools.changes import Changes
+from adapters.annotator_bcftools.genotypes import phased
 from adapters.annotator_bcftools.info_types import InfoTypes
 from adapters.annotator_bcftools.references import Contig
 from adapters.annotator_bcftools.sequence import WINDOW, Genome, agrees
+from adapters.annotator_bcftools.tally import Batch, NotSorted, Tally
 from domain.errors import InputRejected
 from domain.ports import Limits
 
 TAB = b"\t"
+RECORD = b"%b\t%b\t%d\t%b\t%b\t.\t.\t%b"  # INFO and what follows it come last
 SAMPLED = 10_000  # records after which the share of wrong REF decides
 WRONG_SHARE = 0.05
-EXAMPLES = 5
-SAMPLE = 200  # REF kept to find out which genome a file was made with
 ALLELES = 5_000  # of one position, counting records with many of them: each may cost csq 14 kB
 MANY = 10
 EMPTY = 100_000  # empty lines passed over before something must be wrong
 SEEN = 50_000  # values remembered of one column before starting over
-
-
-class NotSorted(Exception):
-    """Positions go back, or a contig comes again: the file must be sorted first."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """Checked records: ``lines`` as given, ``unsent`` the indexes of those csq does not get."""
-
-    engine: bytes
-    lines: list[bytes]
-    unsent: list[int]
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the check counted. ``examples``: the first (line, contig, position) of each reason."""
-
-    records: int = 0
-    checked: int = 0
-    per_contig: Counter[str] = field(default_factory=Counter)
-    changes: Changes = field(default_factory=Changes)
-    skipped: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[tuple[int, str, int]]] = field(default_factory=dict)
-    sample: list[tuple[str, int, bytes]] = field(default_factory=list)
 
 
 class RecordCheck:
@@ -72,12 +44,14 @@ class RecordCheck:
         limits: Limits,
         width: int,
         meta: Sequence[bytes] = (),
+        haplotypes: bool = False,
         emit: Callable[[Batch], None],
         switch: Callable[[Contig | None], None],
     ) -> None:
         self._contigs, self._unusable = contigs, unusable
         self._genome, self._limits, self._tabs = genome, limits, width - 1
         self._emit, self._switch = emit, switch
+        self._haplotypes = haplotypes
         self.tally = Tally()
         self.info_types = InfoTypes(meta)
         self._sent = 0
@@ -122,14 +96,17 @@ class RecordCheck:
         out: list[bytes] = []
         changes: list[tuple[bytes, bytes]] = []
         unsent: list[int] = []
+        # The split sees to seven tabs at least: where seven is the average, every line has seven.
+        counted = tabs != 7 or b"".join(lines).count(TAB) != 7 * len(lines)
+        haplotypes, tail = self._haplotypes, b".\n"
         at = start
         for at in range(start, len(lines)):
             line = lines[at]
             try:
-                chrom, place, _, ref, alt, qual, _ = line.split(TAB, 6)
+                chrom, place, _, ref, alt, qual, _, _ = line.split(TAB, 7)
                 pos = int(place)
             except ValueError:
-                self._malformed(numbers[at], line)
+                refuse_line(numbers[at], line, tabs=tabs)
                 raise
             if chrom != current:
                 break
@@ -138,8 +115,8 @@ class RecordCheck:
             else:
                 self._same = 0
             last = pos
-            if line.count(TAB) != tabs:
-                self._malformed(numbers[at], line)
+            if counted and line.count(TAB) != tabs:
+                refuse_line(numbers[at], line, tabs=tabs)
             if qual not in quals:
                 self._qual(numbers[at], qual)
             offset = pos - low
@@ -154,23 +131,16 @@ class RecordCheck:
             else:
                 ref_sent, alt_sent = ref, alt
             changes.append((ref, alt))
-            out.append(
-                b"%b\t%b\t%d\t%b\t%b\t.\t.\t.\n" % (target, place, number, ref_sent, alt_sent)
-            )
+            if haplotypes:
+                tail = b".\t%b\n" % phased(line, numbers[at], alt.count(b",") + 1)
+            out.append(RECORD % (target, place, number, ref_sent, alt_sent, tail))
             number += 1
         else:
             at += 1
         self._last, self._sent = last, number
-        self._count(current, changes, len(out))
+        self.tally.count(current.decode(), changes, len(out))
         self._emit(Batch(b"".join(out), lines[start:at], unsent))
         return at
-
-    def _count(self, name: bytes, changes: list[tuple[bytes, bytes]], sent: int) -> None:
-        tally = self.tally
-        tally.records += len(changes)
-        tally.checked += sent
-        tally.per_contig[name.decode()] += len(changes)
-        tally.changes.add(changes)
 
     # --- what rarely happens ---------------------------------------------------------------------
     def _begin(self, line: bytes, number: int) -> None:
@@ -183,7 +153,7 @@ class RecordCheck:
         if name in self._done:
             raise NotSorted
         if line.count(TAB) < 7:
-            self._malformed(number, line)
+            refuse_line(number, line, tabs=self._tabs)
         self._done.add(name)
         if len(self._done) > self._limits.contigs:
             facts: dict[str, str | int] = {"contigs": self._limits.contigs}
@@ -198,19 +168,6 @@ class RecordCheck:
         self._empty += empty
         if self._empty > EMPTY:
             raise InputRejected("empty_lines", facts={"lines": EMPTY})
-
-    def _malformed(self, number: int, line: bytes) -> None:
-        """Say what is wrong with a line that is no record of the right width."""
-        fields = line.split(TAB)
-        if line.startswith(b"#"):
-            raise InputRejected("header_in_body", line=number)
-        if len(fields) < 8:
-            code = "spaces" if len(line.split()) >= 8 else "too_few_columns"
-            raise InputRejected(code, line=number, facts={"columns": len(fields)})
-        if not fields[1].isdigit() or len(fields[1]) > 18:
-            raise InputRejected("position", line=number, column=2)
-        facts: dict[str, str | int] = {"columns": len(fields), "expected": self._tabs + 1}
-        raise InputRejected("column_count", line=number, facts=facts)
 
     def _order(self, number: int, place: bytes, pos: int, last: int) -> None:
         """A position that does not follow the one before."""
@@ -247,7 +204,7 @@ class RecordCheck:
             raise InputRejected("alt_not_bases", line=number, column=5) from None
         reason = self._place_reason(number, pos, ref) or ("" if kind == "bases" else kind) or reason
         if reason:
-            self._skip(reason, number, pos)
+            self.tally.skip(reason, number, self._name.decode(), pos)
             return None
         if (alleles := sent.count(b",") + 1) > MANY:
             self._count_alleles(number, pos, alleles)
@@ -257,8 +214,7 @@ class RecordCheck:
 
     def _place_reason(self, number: int, pos: int, ref: bytes) -> str:
         """Why REF at this place cannot be judged, or nothing."""
-        if len(self.tally.sample) < SAMPLE:
-            self.tally.sample.append((self._name.decode(), pos, ref))
+        self.tally.sampled(self._name.decode(), pos, ref)
         if self._contig is None:
             return "contig_length" if self._name.decode() in self._unusable else "unknown_contig"
         if pos + len(ref) - 1 > self._contig.length:
@@ -282,12 +238,6 @@ class RecordCheck:
             facts: dict[str, str | int] = {"alleles": ALLELES, "position": pos}
             raise InputRejected("too_many_alleles", line=number, column=5, facts=facts)
 
-    def _skip(self, reason: str, number: int, pos: int) -> None:
-        self.tally.skipped[reason] += 1
-        examples = self.tally.examples.setdefault(reason, [])
-        if len(examples) < EXAMPLES:
-            examples.append((number, self._name.decode(), pos))
-
     def _judge_build(self) -> None:
         """Too many wrong REF among the first records mean another genome, not a few bad calls."""
         wrong = self.tally.skipped["wrong_ref"]
@@ -308,3 +258,17 @@ def _remember(seen: set[bytes], value: bytes) -> None:
     if len(seen) >= SEEN:
         seen.clear()
     seen.add(value)
+
+
+def refuse_line(number: int, line: bytes, *, tabs: int) -> None:
+    """Say what is wrong with a line that is no record of the right width. Raises InputRejected."""
+    fields = line.split(TAB)
+    if line.startswith(b"#"):
+        raise InputRejected("header_in_body", line=number)
+    if len(fields) < 8:
+        code = "spaces" if len(line.split()) >= 8 else "too_few_columns"
+        raise InputRejected(code, line=number, facts={"columns": len(fields)})
+    if not fields[1].isdigit() or len(fields[1]) > 18:
+        raise InputRejected("position", line=number, column=2)
+    facts: dict[str, str | int] = {"columns": len(fields), "expected": tabs + 1}
+    raise InputRejected("column_count", line=number, facts=facts)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.annotator_bcftools import sandbox
-from adapters.annotator_bcftools.engine import INFO_LINE
+from adapters.annotator_bcftools.engine import FORMAT_LINE, INFO_LINE
 from adapters.annotator_bcftools.forks import EngineDied, Fork
 from adapters.annotator_bcftools.known import header_lines
 from adapters.annotator_bcftools.pipeline import Outcome, Pass
@@ -25,7 +25,7 @@ from adapters.annotator_bcftools.references import Contig, Library, contigs_by_n
 from adapters.annotator_bcftools.summary import summary, write_json
 from adapters.annotator_bcftools.table import Table
 from domain.errors import InputRejected
-from domain.ports import Limits
+from domain.ports import Limits, Options
 
 TBI_REACH = 2**29  # a .tbi index ends there (SAM specification, section 5.2); .csi does not
 BGZF_END_BYTES = 28
@@ -77,7 +77,7 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
     """Make the products in ``workdir``. Raises InputRejected and EngineDied."""
     workdir, temporary = Path(request["workdir"]), Path.cwd()
     library = Library(Path(request["references"]) if request["references"] else None)
-    reference = library.get(request["reference"])
+    reference, options = library.get(request["reference"]), Options(**request["options"])
     outcome = Pass(
         source=Path(request["source"]),
         reference=reference,
@@ -85,6 +85,7 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
         limits=limits,
         temporary=temporary,
         progress=lambda step, percent: report("progress", step=step, percent=percent),
+        options=options,
     ).run()
     if outcome.counts["records"] != outcome.tally.records:
         raise EngineDied("engine_lost_records", "records in and out differ")
@@ -92,7 +93,8 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
     table.begin(workdir / "variants.parquet", limits)
     known = reference.known
     columns = header_lines(known, reference.known_columns) if known else []
-    ours = [INFO_LINE, *columns, *(line.encode() for line in request["provenance"])]
+    bits = [FORMAT_LINE] if options.haplotypes else []
+    ours = [INFO_LINE, *bits, *columns, *(line.encode() for line in request["provenance"])]
     checking = time.process_time()
     write_vcf(outcome, ours, contigs_by_name(reference), workdir / "annotated.vcf.gz")
     statistics = Fork("bcftools stats", lambda: write_statistics(workdir))
@@ -101,6 +103,7 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
     waiting = time.monotonic()
     found = summary(outcome.tally, outcome.counts) | {"table": table.finish()}
     waited = time.monotonic() - waiting
+    found["given"] = outcome.given
     write_json(found, workdir / "summary.json")
     return {
         "summary": found,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import resource
 import signal
+import subprocess
 import sys
 
 from domain.ports import Limits
@@ -63,3 +65,45 @@ def limit(*, memory_bytes: int, cpu_seconds: int, file_bytes: int) -> None:
         ceiling = value if hard == resource.RLIM_INFINITY else min(value, hard)
         with contextlib.suppress(ValueError, OSError):  # macOS has no limit on address space
             resource.setrlimit(kind, (ceiling, ceiling))
+
+
+def protections() -> dict[str, bool]:
+    """What holds on this machine, found out in a child like the annotating one; for `gas doctor`.
+
+    ``parent``: it dies with its parent even on ``kill -9``; ``network``: it reaches none;
+    ``memory``, ``cpu``, ``files``, ``core``: its limits are set.
+    """
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "adapters.annotator_bcftools.sandbox", str(os.getpid())],
+        capture_output=True, check=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    found: dict[str, bool] = json.loads(done.stdout)
+    return found
+
+
+WITHOUT = {
+    "parent": "The annotating process outlives a killed service until its input ends.",
+    "network": "The annotating process can reach the network: the kernel allows no namespaces.",
+    "memory": "The annotating process has no memory limit: this system does not enforce one.",
+    "cpu": "The annotating process has no limit on CPU time.",
+    "files": "The annotating process has no limit on the files it writes.",
+    "core": "The annotating process may leave core dumps.",
+}
+
+
+def _report() -> dict[str, bool]:
+    limits = Limits()
+    parent = die_with_parent(int(sys.argv[1]))
+    network = close_in(limits)
+    kinds = {
+        "memory": (resource.RLIMIT_AS, limits.memory_bytes),
+        "cpu": (resource.RLIMIT_CPU, limits.cpu_seconds),
+        "files": (resource.RLIMIT_FSIZE, 2 * limits.decompressed_bytes + 2**30),
+        "core": (resource.RLIMIT_CORE, 0),
+    }
+    held = {name: 0 <= resource.getrlimit(kind)[0] <= most for name, (kind, most) in kinds.items()}
+    return {"parent": parent, "network": network, **held}
+
+
+if __name__ == "__main__":
+    print(json.dumps(_report()))  # noqa: T201 - its only purpose

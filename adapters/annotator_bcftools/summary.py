@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.annotator_bcftools.consequences import CONSEQUENCES, IMPACTS, UNKNOWN
-from adapters.annotator_bcftools.records import Tally
+from adapters.annotator_bcftools.tally import Tally
 
 FORMAT = 1
 

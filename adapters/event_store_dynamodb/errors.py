@@ -132,6 +132,8 @@ def _translate_answer(error: ClientError, table: str) -> PersistenceError | Refu
         return Passing(code, unknown=False)
     if code in MAYBE_APPLIED or status >= 500:
         return Passing(code, unknown=True)
+    if code in DENIED or status in {401, 403}:
+        return NotAllowed(f"not allowed to use table {table!r}: {message or code} ({POLICY})")
     return _translate_refused(code, message, table)
 
 
@@ -141,8 +143,6 @@ def _translate_refused(code: str, message: str, table: str) -> PersistenceError:
             f"DynamoDB table {table!r} does not exist or is not ready: check DYNAMODB_TABLE, "
             f"region and endpoint; create it, or set CREATE_TABLE=yes ({POLICY})"
         )
-    if code in DENIED:
-        return NotAllowed(f"not allowed to use table {table!r}: {message} ({POLICY})")
     return _translate_invalid(f"{code}: {message}", table)
 
 

@@ -33,7 +33,25 @@ from .table import Item, Table
 MOST_TURNS = 20  # times a stream may have grown under a caller whose version is still free
 
 
-class DynamoDBAggregateRecorder(AggregateRecorder):
+class StreamReader(AggregateRecorder):
+    """What all recorders of events read in the same way."""
+
+    _streams: Streams
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """The originator's events with ``gt < version <= lte``, strongly consistent."""
+        return self._streams.select(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
+
+
+class DynamoDBAggregateRecorder(StreamReader):
     """Versions without a log, each its own item in any order: snapshots."""
 
     def __init__(self, table: Table, prefix: str) -> None:
@@ -63,18 +81,6 @@ class DynamoDBAggregateRecorder(AggregateRecorder):
         }
         return {**key, "by": {"S": commit}, **attributes(pack([event]))}
 
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """The originator's events with ``gt < version <= lte``, strongly consistent."""
-        return self._streams.select(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
-
 
 def by_stream(streams: Streams, events: Sequence[StoredEvent]) -> dict[str, list[StoredEvent]]:
     """Events by stream key in ascending order. `IntegrityError` when a version comes twice."""
@@ -92,7 +98,7 @@ def by_stream(streams: Streams, events: Sequence[StoredEvent]) -> dict[str, list
     return found
 
 
-class DynamoDBApplicationRecorder(ApplicationRecorder):
+class DynamoDBApplicationRecorder(StreamReader, ApplicationRecorder):
     """Streams and the log they share, written together."""
 
     def __init__(self, table: Table, app: str, log: SlotLog, commits: GroupCommit) -> None:
@@ -147,18 +153,6 @@ class DynamoDBApplicationRecorder(ApplicationRecorder):
             if stored.originator_version in wanted:
                 raise taken(stored)
         self._streams.forget(key)
-
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """The originator's events with ``gt < version <= lte``, strongly consistent."""
-        return self._streams.select(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
 
     def select_notifications(
         self,

@@ -12,7 +12,7 @@ What a process remembers of the ends of streams is a hint: a stale one costs a r
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from uuid import UUID
@@ -26,15 +26,7 @@ from .table import Item, Table
 HIGHEST = 2**63
 KEY_BYTES = 2048  # what DynamoDB takes as a partition key
 REMEMBERED_STREAMS = 20_000
-HALF_SEEN_PAUSES = (
-    0.01,
-    0.02,
-    0.05,
-    0.1,
-    0.2,
-    0.5,
-    1.0,
-)  # a transaction becomes visible item by item
+HALF_SEEN_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # seconds
 
 
 class Streams:
@@ -60,7 +52,9 @@ class Streams:
         """A pack of this stream was seen to end with these events, in ascending order."""
         first, last = events[0].originator_version, events[-1].originator_version
         whole = last - first + 1 == len(events)
-        self._ends.pop(key, None)
+        known = self._ends.pop(key, range(0))
+        if last < known.stop - 1:  # an older pack tells nothing new
+            first, last, whole = known.start, known.stop - 1, True
         self._ends[key] = recorded = range(first if whole else last, last + 1)
         while len(self._ends) > REMEMBERED_STREAMS:
             self._ends.pop(next(iter(self._ends)), None)
@@ -125,11 +119,12 @@ class Streams:
         most = HIGHEST if limit is None else limit
         if low >= high or most <= 0:
             return []
-        read = self._read_down if desc else self._read_up
         for pause in (0.0, *HALF_SEEN_PAUSES):
             time.sleep(pause)
-            stored = read(key, low, high, most)
-            if self._is_whole(stored, desc=desc):
+            stored = self._read(key, 0 if desc else low + 1, low, high, most, desc=desc)
+            if not desc:
+                stored = self._with_first(key, low, stored)
+            if self._is_whole(stored, from_root=low < 0 and not desc):
                 break
         else:
             raise LogDamaged(
@@ -137,31 +132,28 @@ class Streams:
                 "restore the table from a backup"
             )
         if stored:
-            self.learn(key, max(stored[0], stored[-1], key=lambda s: s.sk).events)
-        return [
-            event
-            for found in stored
-            for event in (reversed(found.events) if desc else found.events)
-            if low < event.originator_version <= high
-        ][:limit]
+            self.learn(key, stored[0 if desc else -1].events)
+        found = _within(stored, low, high)
+        return sorted(found, key=lambda e: e.originator_version, reverse=desc)[:limit]
 
-    def _is_whole(self, stored: list[_Stored], *, desc: bool) -> bool:
+    def _is_whole(self, stored: list[_Stored], *, from_root: bool) -> bool:
         """Whether each pack begins where the one before it ends.
 
         A transaction becomes visible item by item, so the second pack of one write may be seen a
         moment before the first.
         """
-        if not self._packed:
+        if not self._packed or not stored:
             return True
-        ordered = stored[::-1] if desc else stored
+        if from_root and stored[0].sk != 0:
+            return False
+        ordered = sorted(stored, key=lambda s: s.sk)
         return all(after.sk == before.last + 1 for before, after in pairwise(ordered))
 
-    def _read_up(self, key: str, low: int, high: int, most: int) -> list[_Stored]:
-        """Packs from the one that holds the first version above ``low`` on.
+    def _with_first(self, key: str, low: int, stored: list[_Stored]) -> list[_Stored]:
+        """Packs that begin above ``low``, led by the one that began before and may reach beyond.
 
-        Optimistic: most readers ask from where a pack begins, and then one request is enough.
+        Most readers ask from where a pack begins, and then nothing is missing.
         """
-        stored = self._read(key, low + 1, high, most, lambda v: low < v <= high, forward=True)
         begins = stored[0].sk if stored else None
         if not self._packed or low < 0 or begins == low + 1:
             return stored
@@ -170,34 +162,18 @@ class Streams:
         before = self._table.query(key, 0, low, ScanIndexForward=False, Limit=1)
         return [_Stored.of(item) for item in before["Items"]] + stored
 
-    def _read_down(self, key: str, low: int, high: int, most: int) -> list[_Stored]:
-        return self._read(key, 0, high, most, lambda v: low < v <= high, forward=False)
-
     def _read(
-        self,
-        key: str,
-        low: int,
-        high: int,
-        most: int,
-        wanted: Callable[[int], bool],
-        *,
-        forward: bool,
+        self, key: str, lowest: int, low: int, high: int, most: int, *, desc: bool
     ) -> list[_Stored]:
-        """Packs between two sort keys, until they hold ``most`` versions that are wanted."""
-        options: dict[str, object] = {"ScanIndexForward": forward}
+        """Packs from sort key ``lowest`` on, until ``most`` versions in (low, high] are there."""
+        options: dict[str, object] = {"ScanIndexForward": not desc}
         if most < 1000:
             options["Limit"] = most  # a pack holds at least one event
         stored: list[_Stored] = []
-        count = 0
         while True:
-            page = self._table.query(key, low, high, **options)
+            page = self._table.query(key, lowest, high, **options)
             stored += [_Stored.of(item) for item in page["Items"]]
-            count += sum(
-                wanted(e.originator_version)
-                for s in stored[-len(page["Items"]) :]
-                for e in s.events
-            )
-            if count >= most or "LastEvaluatedKey" not in page:
+            if "LastEvaluatedKey" not in page or len(_within(stored, low, high)) >= most:
                 return stored
             options["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
@@ -216,6 +192,10 @@ class _Stored:
     @property
     def last(self) -> int:
         return self.events[-1].originator_version
+
+
+def _within(stored: list[_Stored], low: int, high: int) -> list[StoredEvent]:
+    return [e for s in stored for e in s.events if low < e.originator_version <= high]
 
 
 def taken(event: StoredEvent) -> IntegrityError:

@@ -38,9 +38,17 @@ def references_folder() -> Path:
     default="vcf",
     help="VCF with BCSQ (default), VCF with ANN, or a table with a row per effect.",
 )
+@click.option("--haplotypes", is_flag=True, help="Judge changes on one phased haplotype together.")
+@click.option("--normalise", is_flag=True, help="Left-align indels and split alleles first.")
 @click.option("--all", "folder", type=FOLDER, help="Folder for index, log, summary, tables too.")
 def annotate(
-    source: BinaryIO, target: Path | None, *, reference: str, shape: str, folder: Path | None
+    source: BinaryIO,
+    target: Path | None,
+    *,
+    reference: str,
+    shape: str,
+    folder: Path | None,
+    **asked: bool,
 ) -> None:
     """Annotate the VCF file IN (“-”: standard input), without any service.
 
@@ -48,7 +56,7 @@ def annotate(
     standard output, plain.
     """
     with tempfile.TemporaryDirectory(prefix="gas-") as temporary:
-        made = run_annotator(source, reference, Path(temporary))
+        made = run_annotator(source, reference, Path(temporary), asked)
         _deliver(Path(temporary) / RESULT, target, shape)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -59,11 +67,13 @@ def annotate(
     click.echo(f"{made.records_out:,} records annotated with {reference}{left}", err=True)
 
 
-def run_annotator(source: BinaryIO, reference: str, workdir: Path) -> Annotation:
+def run_annotator(
+    source: BinaryIO, reference: str, workdir: Path, asked: dict[str, bool]
+) -> Annotation:
     """Run the annotator; a refusal becomes exit 1 with its sentence."""
     from adapters.annotator_bcftools import BcftoolsAnnotator
     from domain.errors import DomainError
-    from domain.ports import EngineFailed, Limits
+    from domain.ports import EngineFailed, Limits, Options
     from domain.rejections import sentence
 
     try:
@@ -75,6 +85,7 @@ def run_annotator(source: BinaryIO, reference: str, workdir: Path) -> Annotation
                 limits=Limits(),
                 progress=progress,
                 stopped=lambda: False,
+                options=Options(**asked),
             )
     except DomainError as error:
         raise click.ClickException(str(error)) from error

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from entrypoints.supervised import Part
     from entrypoints.work import Process
 
+FORGETS = (
+    "GAS_STORE=dynamodb on one machine is for trying it: the embedded cloud keeps tables in memory,"
+    " and what is in them is gone when this stops. `gas backup` carries it elsewhere."
+)
 PROGRAM = (sys.executable, "-P", "-m", "entrypoints")
 
 
@@ -26,12 +30,15 @@ def up() -> None:
         from entrypoints.local.data_folder import DataFolder
 
         settings = read_settings()
+    if settings.store == "dynamodb":
+        click.echo(FORGETS, err=True)
     cookies = DataFolder(settings.data_dir).secret("cookies")
     local.up(
         local.LocalService(
             data_dir=settings.data_dir,
             port=settings.port,
             stack=settings.stack,
+            store=settings.store,
             commands={"web": [*PROGRAM, "web"], "work": [*PROGRAM, "work"]},
             environment={"GAS_SECRET": settings.secret.get_secret_value() or cookies},
         )

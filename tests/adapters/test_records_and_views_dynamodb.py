@@ -1,0 +1,182 @@
+"""Records and views on DynamoDB keep the contracts of their twins, and survive a crash anywhere."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from adapters.cloud import Cloud
+from adapters.records_dynamodb import DynamoDBRecords
+from adapters.views_dynamodb import DynamoDBViews
+from domain.ports import Change, Conflict, Put, Remove
+from tests.adapters.contracts.records import ExpiringRecordsContract, RecordsContract
+from tests.adapters.contracts.views import ViewsContract
+
+
+@pytest.fixture
+def client(aws: Cloud) -> Any:
+    return aws.client("dynamodb")
+
+
+@pytest.fixture
+def table(client: Any) -> str:
+    name = f"rows-{uuid4().hex}"
+    client.create_table(
+        TableName=name,
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return name
+
+
+@pytest.fixture
+def clock() -> list[float]:
+    return [1_000_000.25]
+
+
+class AnswersLost:
+    """Applies the next writes and loses the answer, or ends the process before one of them."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.lose = 0
+        self.crash_at: int | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        operation = getattr(self._client, name)
+        if name not in {"put_item", "transact_write_items", "delete_item"}:
+            return operation
+
+        def call(**request: Any) -> Any:
+            if self.crash_at is not None:
+                self.crash_at -= 1
+                if self.crash_at < 0:
+                    raise KeyboardInterrupt
+            answer = operation(**request)
+            if self.lose:
+                self.lose -= 1
+                return operation(**request)  # as botocore sends it again
+            return answer
+
+        return call
+
+
+class TestDynamoDBRecords(RecordsContract, ExpiringRecordsContract):
+    @pytest.fixture
+    def records(self, client: Any, table: str, clock: list[float]) -> DynamoDBRecords:
+        return DynamoDBRecords(client, table, now=lambda: clock[0])
+
+    def test_a_repeated_write_is_recognised_as_ours(self, client: Any, table: str) -> None:
+        unsure = AnswersLost(client)
+        records = DynamoDBRecords(unsure, table, now=lambda: 1.0)  # type: ignore[arg-type]
+        for expected in (0, 1, None):
+            unsure.lose = 1
+            assert records.put("kind", "pk", value={}, expected=expected) in (1, 2, 3)
+        found = records.get("kind", "pk")
+        assert found is not None
+        assert found.revision == 3
+
+    def test_the_time_to_live_is_whole_seconds_and_never_early(
+        self, client: Any, table: str, records: DynamoDBRecords
+    ) -> None:
+        records.put("kind", "pk", value={}, expires=1_000_010.5)
+        item = client.scan(TableName=table)["Items"][0]
+        assert item["ttl"] == {"N": "1000011"}
+        assert [copy.expires for copy in records.copies()] == [1_000_010.5]
+
+    def test_keys_may_hold_the_separator(self, records: DynamoDBRecords) -> None:
+        records.put("kind", "a#b", "#c#", value={"v": 1})
+        assert [(r.pk, r.sk) for r in records.scan("kind")] == [("a#b", "#c#")]
+        with pytest.raises(ValueError, match="#"):
+            records.get("a#b", "c")
+
+    def test_more_than_one_page_is_scanned_and_queried(self, records: DynamoDBRecords) -> None:
+        for n in range(30):
+            records.put("kind", "pk", f"{n:02d}", value={"text": "x" * 60_000})
+        assert len(list(records.scan("kind"))) == 30
+        assert records.query("kind", "pk", descending=True)[0].sk == "29"
+
+
+class TestDynamoDBViews(ViewsContract):
+    @pytest.fixture
+    def views(self, client: Any, table: str) -> DynamoDBViews:
+        return DynamoDBViews(client, table)
+
+    @pytest.mark.parametrize("crash_at", range(12))
+    def test_a_crash_anywhere_in_a_large_commit_leaves_all_or_nothing(
+        self, client: Any, table: str, views: DynamoDBViews, crash_at: int
+    ) -> None:
+        views.commit("v", [Put("pk", "0000", {"n": "old"})], after=0, position=1)
+        ending = AnswersLost(client)
+        ending.crash_at = crash_at
+        changes: list[Change] = [Put("pk", f"{n:04d}", {"n": n}) for n in range(250)]
+        changes[100:100] = [Remove("pk", "0000")]
+        crashing = DynamoDBViews(ending, table)  # type: ignore[arg-type]
+        try:
+            crashing.commit("v", changes, after=1, position=9)
+        except KeyboardInterrupt:
+            pass
+        else:
+            assert crash_at > 5
+        position = views.position("v")
+        rows = views.query("v", "pk")
+        if position == 1:
+            assert rows == [("0000", {"n": "old"})]
+            views.commit("v", changes, after=1, position=9)
+        else:
+            assert position == 9
+        assert [data["n"] for _, data in views.query("v", "pk")] == list(range(1, 250))
+
+    @pytest.mark.parametrize("crash_at", range(5))
+    def test_a_crash_anywhere_in_a_reset_is_finished_by_the_next(
+        self, client: Any, table: str, views: DynamoDBViews, crash_at: int
+    ) -> None:
+        rows: list[Change] = [Put("pk", f"{n}", {}) for n in range(150)]
+        views.commit("v", rows, after=0, position=150)
+        ending = AnswersLost(client)
+        ending.crash_at = crash_at
+        with contextlib.suppress(KeyboardInterrupt):
+            DynamoDBViews(ending, table).reset("v")  # type: ignore[arg-type]
+        assert (views.position("v"), len(views.query("v", "pk"))) in ((150, 150), (0, 0))
+
+    def test_of_many_large_commits_one_wins_whole(self, views: DynamoDBViews) -> None:
+        def attempt(writer: int) -> bool:
+            changes = [Put("pk", f"{n:04d}", {"by": writer}) for n in range(120)]
+            try:
+                views.commit("v", changes, after=0, position=1)
+            except Conflict:
+                return False
+            return True
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sum(pool.map(attempt, range(6))) == 1
+        assert views.position("v") == 1
+        assert len({data["by"] for _, data in views.query("v", "pk")}) == 1
+
+    def test_a_finished_commit_leaves_nothing_behind(
+        self, client: Any, table: str, views: DynamoDBViews
+    ) -> None:
+        changes = [Put("pk", f"{n:04d}", {"text": "x" * 5000}) for n in range(300)]
+        views.commit("v", changes, after=0, position=1)
+        pages = client.get_paginator("scan").paginate(TableName=table)
+        partitions = {item["pk"]["S"] for page in pages for item in page["Items"]}
+        assert partitions == {"V#v#pk", "P#v"}
+        assert len(list(views.scan("v"))) == 300
+
+    def test_a_repeated_commit_counts_once(self, client: Any, table: str) -> None:
+        unsure = AnswersLost(client)
+        unsure.lose = 1
+        views = DynamoDBViews(unsure, table)  # type: ignore[arg-type]
+        views.commit("v", [Put("pk", "a", {})], after=0, position=4)
+        assert views.position("v") == 4
