@@ -56,7 +56,7 @@ def annotate(
     standard output, plain.
     """
     with tempfile.TemporaryDirectory(prefix="gas-") as temporary:
-        made = run_annotator(source, reference, Path(temporary), asked)
+        made = run_annotator(source, reference, Path(temporary), **asked)
         _deliver(Path(temporary) / RESULT, target, shape)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -67,10 +67,8 @@ def annotate(
     click.echo(f"{made.records_out:,} records annotated with {reference}{left}", err=True)
 
 
-def run_annotator(
-    source: BinaryIO, reference: str, workdir: Path, asked: dict[str, bool]
-) -> Annotation:
-    """Run the annotator; a refusal becomes exit 1 with its sentence."""
+def run_annotator(source: BinaryIO, reference: str, workdir: Path, **asked: bool) -> Annotation:
+    """Run the annotator with ``Options(**asked)``; a refusal becomes exit 1 with its sentence."""
     from adapters.annotator_bcftools import BcftoolsAnnotator
     from domain.errors import DomainError
     from domain.ports import EngineFailed, Limits, Options

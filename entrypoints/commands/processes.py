@@ -39,6 +39,7 @@ def up() -> None:
             port=settings.port,
             stack=settings.stack,
             store=settings.store,
+            early=frozenset({"web"} if settings.store == "sqlite" else ()),
             commands={"web": [*PROGRAM, "web"], "work": [*PROGRAM, "work"]},
             environment={"GAS_SECRET": settings.secret.get_secret_value() or cookies},
         )

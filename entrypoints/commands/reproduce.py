@@ -58,7 +58,7 @@ def reproduce(job: str, anyway: bool) -> None:
 
 def _run(source: Path, document: Mapping[str, Any], workdir: Path) -> Annotation:
     with source.open("rb") as stream:
-        return run_annotator(stream, document["reference"], workdir, document["options"])
+        return run_annotator(stream, document["reference"], workdir, **document["options"])
 
 
 def _check_same_makers(document: Mapping[str, Any], *, anyway: bool) -> None:
