@@ -51,9 +51,10 @@ def _dynamodb(settings: Settings, cloud: Callable[[], Cloud]) -> Store:
         "PERSISTENCE_MODULE": "adapters.event_store_dynamodb",
         "DYNAMODB_TABLE": f"{settings.stack}-log",
         "CREATE_TABLE": "no",
+        **cloud().environment(),
     }
-    if settings.aws_endpoint:
-        log |= {"DYNAMODB_BUCKET": BUCKET_IN_LOOPBACK, **cloud().environment()}
+    if "AWS_ENDPOINT_URL" in log:
+        log["DYNAMODB_BUCKET"] = BUCKET_IN_LOOPBACK
     return Store(
         log=log,
         records=lambda now: DynamoDBRecords(

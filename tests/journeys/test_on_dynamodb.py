@@ -1,0 +1,61 @@
+"""The same walks with log, records and views in DynamoDB: pages cannot tell the stores apart."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.service import GAS, RunningService, start_service
+from tests.journeys.test_submit_watch_download import (
+    test_an_example_file_through_the_browser_gives_its_truth_table,  # noqa: F401 - walked again
+    test_without_scripts_the_same_walk_gives_the_same_truth,  # noqa: F401
+)
+
+EXAMPLE = Path(__file__).parents[2] / "adapters/annotator_bcftools/references/human-mt/example.vcf"
+
+
+@pytest.fixture(scope="module")
+def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    service = start_service(tmp_path_factory.mktemp("service"), GAS_STORE="dynamodb")
+    yield service
+    service.stop()
+
+
+def gas(service: RunningService, *argv: str | Path, **settings: str) -> str:
+    """What a command of the same user says."""
+    environment = service.environment() | {"GAS_STORE": "dynamodb"} | settings
+    done = subprocess.run(
+        [GAS, *argv], check=False, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_views_are_what_the_log_says(running_service: RunningService) -> None:
+    gas(running_service, "submit", EXAMPLE, "--reference", "human-mt", "--wait")
+    lines = gas(running_service, "rebuild", "--check").splitlines()
+    assert len(lines) >= 4
+    assert all(line.endswith(": 0 differences") for line in lines)
+
+
+def test_a_backup_moves_to_the_other_store_and_runs_there(
+    running_service: RunningService, tmp_path: Path
+) -> None:
+    job = gas(running_service, "submit", EXAMPLE, "--reference", "human-mt", "--wait")
+    gas(running_service, "backup", tmp_path / "all.tar")
+    moved = {"GAS_STORE": "sqlite", "GAS_DATA_DIR": str(tmp_path / "moved" / "data")}
+    restored = gas(running_service, "restore", tmp_path / "all.tar", **moved)
+    assert restored.startswith("restored and checked: ")
+    history = gas(running_service, "history", job)
+    service = start_service(tmp_path / "moved")
+    try:
+        here = {"GAS_STORE": "sqlite", **service.environment()}
+        assert gas(service, "history", job, **here) == history
+        assert "identical, byte for byte" in gas(service, "reproduce", job, **here)
+        later = gas(service, "submit", EXAMPLE, "--reference", "human-mt", "--wait", **here)
+        assert later != job
+    finally:
+        service.stop()
