@@ -58,7 +58,7 @@ def test_what_a_jobs_events_name_is_never_touched(world: World) -> None:
     assert keys(world) == before
 
 
-def test_forgotten_uploads_go_after_a_day(world: World) -> None:
+def test_pitfall_15_forgotten_uploads_go_after_a_day(world: World) -> None:
     put(world.uploads, "uploads/o/old", world.now)
     world.now += FORGOTTEN
     put(world.uploads, "uploads/o/new", world.now)
