@@ -70,7 +70,7 @@ class RecordCheck:
         self._filters: set[bytes] = set()
         self._done: set[bytes] = set()
         self._cap = AlleleCap()
-        self._empty = 0
+        self._empty, self._decided = 0, False
 
     def take(self, numbers: Sequence[int], lines: list[bytes]) -> None:
         """Check lines (``numbers``: theirs in the file). Raises InputRejected or NotSorted."""
@@ -248,5 +248,3 @@ class RecordCheck:
             raise InputRejected(
                 "wrong_build", line=self.tally.examples["wrong_ref"][0][0], facts=facts
             )
-
-    _decided = False
