@@ -43,6 +43,16 @@ class Cloud:
         self._session: boto3.Session | None = None
         self._clients: dict[tuple[str, int], Any] = {}
 
+    def environment(self) -> dict[str, str]:
+        """AWS's own variables for whoever makes clients of their own; only what was given here."""
+        given = {
+            "AWS_ENDPOINT_URL": self._endpoint,
+            "AWS_DEFAULT_REGION": self._region,
+            "AWS_ACCESS_KEY_ID": self._keys[0],
+            "AWS_SECRET_ACCESS_KEY": self._keys[1],
+        }
+        return {name: value for name, value in given.items() if value}
+
     def client(self, service: str, *, attempts: int = ATTEMPTS) -> Any:
         """The client of ``s3``, ``sns``, ``sqs``, …; safe to share between threads.
 

@@ -211,7 +211,13 @@ class _ObjectStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return int(self._body.readinto(buffer))
+        """``ConnectionError`` when it breaks off before its end."""
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            return int(self._body.readinto(buffer))
+        except BotoCoreError as error:
+            raise ConnectionError("The file broke off while it was read.") from error
 
     def close(self) -> None:
         if not self.closed:

@@ -28,6 +28,7 @@ from entrypoints.follow import Pulse
 from entrypoints.job_documents import JobDocuments
 from entrypoints.people import People
 from entrypoints.settings import Settings
+from entrypoints.stores import STORES, Store
 from entrypoints.submission import Submission, limits_of
 from entrypoints.sweeper import Sweeper
 from entrypoints.worker import Work
@@ -71,28 +72,20 @@ class Gas:
         return Pulse()
 
     @cached_property
+    def store(self) -> Store:
+        return STORES[self.settings.store](self.settings, lambda: self.cloud)
+
+    @cached_property
     def service(self) -> AnnotationService:
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
-        env = {
-            "PERSISTENCE_MODULE": "eventsourcing.sqlite",
-            "SQLITE_DBNAME": str(self.settings.database),
-            "SQLITE_LOCK_TIMEOUT": "30",
-        }
-        return AnnotationService(env, clock=self.clock, on_recorded=self.pulse.beat)
+        return AnnotationService(self.store.log, clock=self.clock, on_recorded=self.pulse.beat)
 
     @cached_property
     def records(self) -> Records:
-        from adapters.records_sqlite import SqliteRecords
-
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
-        return SqliteRecords(self.settings.database, now=lambda: self.clock().timestamp())
+        return self.store.records(lambda: self.clock().timestamp())
 
     @cached_property
     def views(self) -> Views:
-        from adapters.views_sqlite import SqliteViews
-
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
-        return SqliteViews(self.settings.database)
+        return self.store.views()
 
     @cached_property
     def kept_views(self) -> tuple[View, ...]:

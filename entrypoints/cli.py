@@ -10,6 +10,8 @@ from importlib import import_module
 
 import click
 
+from entrypoints.startup import loading
+
 REFUSED, INTERRUPTED = 1, 130
 
 # command -> (module under entrypoints.commands, attribute, what it does)
@@ -53,7 +55,8 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, name, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(f"entrypoints.commands.{module}"), name)
+        with loading():
+            command: click.Command = getattr(import_module(f"entrypoints.commands.{module}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -122,23 +122,26 @@ class Client:
             found.release_conn()
 
     def wait(self, job_id: str, told: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """The job once it is finished; ``told`` hears of it at each look.
-
-        A service that is away for a moment, to be started again, is waited for.
-        """
-        pause, answered = FIRST_LOOK, time.monotonic()
+        """The job once it is finished; ``told`` hears of it at each look."""
+        pause = FIRST_LOOK
         while True:
-            try:
-                job: dict[str, Any] = self.get(f"/jobs/{job_id}")
-                answered = time.monotonic()
-                told(job)
-                if job["status"] in FINISHED:
-                    return job
-            except Unreachable:
-                if time.monotonic() - answered > self.patience:
-                    raise
+            job: dict[str, Any] = self.patiently(f"/jobs/{job_id}")
+            told(job)
+            if job["status"] in FINISHED:
+                return job
             time.sleep(pause)
             pause = min(pause * 1.2, LONGEST_LOOK)
+
+    def patiently(self, path: str, **query: str) -> Any:
+        """As ``get``, but a service that is away, to be started again, is waited for."""
+        give_up = time.monotonic() + self.patience
+        while True:
+            try:
+                return self.get(path, **query)
+            except Unreachable:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(LONGEST_LOOK / 4)
 
     # --- steps -------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ DOWNLOADS = {
     "index": ".annotated.vcf.gz.tbi",
     "log": ".log.txt",
     "summary": ".summary.json",
+    "stats": ".stats.txt",
+    "table": ".variants.parquet",
 }
 
 

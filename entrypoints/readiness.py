@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
+from projections.listeners import LISTENERS
+
 if TYPE_CHECKING:
     from entrypoints.bootstrap import Gas
 
-BEAT = "beat"  # records: pk "work" -> at
-BEATER = "work"
+BEAT = "beat"  # records: pk "process", sk its name -> at, parts: what it does and can do now
+PROCESS = "process"
 BEAT_LASTS = timedelta(seconds=10)
+FORGOTTEN = timedelta(minutes=1)
+# what must run somewhere, in one process or in many
+NEEDED = frozenset({"relay", "views", "sweeper", *LISTENERS})
 MOST_LAG = 1000  # events a view may be behind
 
 log = structlog.get_logger()
 
 
-def beat(gas: Gas) -> None:
-    """Say that the work process lives."""
-    gas.records.put(BEAT, BEATER, value={"at": gas.clock().isoformat()})
+def beat(gas: Gas, process: str, parts: Iterable[str]) -> None:
+    """Say that a process lives, and which of its parts do."""
+    now = gas.clock()
+    value = {"at": now.isoformat(), "parts": sorted(set(parts))}
+    expires = (now + FORGOTTEN).timestamp()
+    gas.records.put(BEAT, PROCESS, process, value=value, expires=expires)
 
 
 def readiness(gas: Gas, *, since: datetime) -> dict[str, str]:
@@ -46,7 +54,7 @@ def _log(gas: Gas, since: datetime) -> str:
 
 
 def _records(gas: Gas, since: datetime) -> str:
-    gas.records.get(BEAT, BEATER)
+    gas.records.query(BEAT, PROCESS, limit=1)
     return ""
 
 
@@ -68,14 +76,15 @@ def _buckets(gas: Gas, since: datetime) -> str:
 
 
 def _work(gas: Gas, since: datetime) -> str:
-    record = gas.records.get(BEAT, BEATER)
-    if record is None:
-        return "has not started"
-    at = datetime.fromisoformat(record.value["at"])
-    if at < since:
-        return "has not started"
-    age = gas.clock() - at
-    return f"silent for {age.total_seconds():.0f} s" if age > BEAT_LASTS else ""
+    heard_after = max(since, gas.clock() - BEAT_LASTS)
+    running = {
+        part
+        for row in gas.records.query(BEAT, PROCESS)
+        if datetime.fromisoformat(row.value["at"]) >= heard_after
+        for part in row.value["parts"]
+    }
+    missing = sorted(NEEDED - running)
+    return f"not heard of: {', '.join(missing)}" if missing else ""
 
 
 def view_lags(gas: Gas) -> dict[str, int]:

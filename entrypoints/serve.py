@@ -12,6 +12,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 
 from entrypoints.settings import Settings
+from entrypoints.startup import loading
 
 THREADS = 16
 WAITERS = 8  # of them may wait for events
@@ -46,13 +47,18 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Runs in the worker: stores and clients must not be older than the fork."""
-        from entrypoints.app import create_app
-        from entrypoints.bootstrap import Gas
         from entrypoints.logs import configure
 
         configure("web")
         stop = threading.Event()
         _on_sigterm(stop.set)
+        with loading():
+            return self._app(stop)
+
+    def _app(self, stop: threading.Event) -> Any:
+        from entrypoints.app import create_app
+        from entrypoints.bootstrap import Gas
+
         gas = Gas(self._settings)
         gas.build()
         if self._settings.local:

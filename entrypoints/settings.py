@@ -16,7 +16,9 @@ class Settings(BaseSettings):
 
     port: int = Field(8000, description="where the pages and the API are served, on 127.0.0.1")
     data_dir: Path = Field(Path("var"), description="everything that lasts on one machine")
-    store: Literal["sqlite"] = Field("sqlite", description="log, records and views together")
+    store: Literal["sqlite", "dynamodb"] = Field(
+        "sqlite", description="where log, records and views are, together"
+    )
     url: str = Field("", description="the service's address as its users see it")
     token: SecretStr = Field(SecretStr(""), description="bearer token for the command line")
     secret: SecretStr = Field(SecretStr(""), description="signs cookies; made on first local start")

@@ -8,7 +8,7 @@ follows from the upload's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,7 +17,8 @@ from domain.errors import InputRejected, NotFound, PlanLimit
 from domain.job import Job
 from domain.job_events import InputRef
 from domain.plans import PLANS, Plan
-from domain.ports import Annotator, Limits, ObjectStore, PresignedPost, Records, Views
+from domain.ports import Annotator, Limits, ObjectStore, Options, PresignedPost, Records, Views
+from domain.ports.annotation import PLAIN
 from domain.service import AnnotationService, Recorded, job_id_for
 from projections.erasure import LABEL
 from projections.job_views import OPEN_WORK, USAGE
@@ -104,7 +105,7 @@ class Submission:
         reference: str,
         label: str = "",
         filename: str = "",
-        options: dict[str, Any] | None = None,
+        options: Options = PLAIN,
     ) -> Recorded[Job]:
         """Check what was uploaded and accept it as a job; again gives the same job.
 
@@ -123,7 +124,7 @@ class Submission:
         name = _clean(filename) if filename else upload["filename"]
         self._name(job_id, filename=name, label=label[:LABEL_LENGTH])
         return self.service.submit_job(
-            job_id=job_id, owner=owner, input=stored, reference=reference, options=options or {}
+            job_id=job_id, owner=owner, input=stored, reference=reference, options=asdict(options)
         )
 
     def usage(self, owner: UUID) -> Used:
@@ -156,7 +157,7 @@ class Submission:
             upload_id=upload_id,
             reference=old.reference,
             label=names["label"],
-            options=old.options,
+            options=Options(**old.options),
         )
 
     # --- steps -------------------------------------------------------------------------------

@@ -12,16 +12,21 @@ import structlog
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 HEALTHY_AFTER = 60.0  # a part that ran for so long begins with the first pause again
+TROUBLED = 5.0  # seconds a part must run after a failure before it counts as running
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing a process does for as long as it lives; ``run`` returns when it shall stop."""
+    """One thing a process does for as long as it lives; ``run`` returns when it shall stop.
+
+    ``does`` is what others need it for: several parts may do the same.
+    """
 
     name: str
     run: Callable[[], None]
+    does: str = ""
 
 
 class Supervised:
@@ -29,6 +34,8 @@ class Supervised:
 
     def __init__(self, parts: Sequence[Part], stop: threading.Event) -> None:
         self._stop = stop
+        self._parts = tuple(parts)
+        self._troubled_until = dict.fromkeys((part.name for part in parts), 0.0)
         # daemons, so that a part that hangs in a call cannot keep the process from ending
         self._threads = {
             part.name: threading.Thread(target=self._keep, args=[part], name=part.name, daemon=True)
@@ -38,6 +45,17 @@ class Supervised:
     def start(self) -> None:
         for thread in self._threads.values():
             thread.start()
+
+    def running(self) -> set[str]:
+        """What is being done by a part that lives and has not just failed."""
+        now = time.monotonic()
+        return {
+            part.does
+            for part in self._parts
+            if part.does
+            and self._threads[part.name].is_alive()
+            and self._troubled_until[part.name] <= now
+        }
 
     def drain(self, *, seconds: float, idle: Callable[[str], bool] = lambda _: False) -> list[str]:
         """After the stop: wait until each part has ended or is idle; who did not in time."""
@@ -62,6 +80,7 @@ class Supervised:
                 log.exception("part.failed", part=part.name)
             if time.monotonic() - began > HEALTHY_AFTER:
                 pause = FIRST_PAUSE
+            self._troubled_until[part.name] = time.monotonic() + pause + TROUBLED
             if self._stop.wait(pause):
                 return
             pause = min(pause * 2, LONGEST_PAUSE)

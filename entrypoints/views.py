@@ -9,7 +9,7 @@ from domain.errors import NotSeenYet
 from domain.log import read_log
 from domain.ports import Conflict, Views
 from domain.service import AnnotationService
-from entrypoints.follow import BATCH, Pulse, follow
+from entrypoints.follow import BATCH, POLL_SECONDS, Pulse, follow
 from projections.job_views import View
 
 LOOK_EVERY = 0.01
@@ -22,11 +22,14 @@ def run_views(
     *,
     stopping: Callable[[], bool],
     pulse: Pulse,
+    poll_seconds: float = POLL_SECONDS,
 ) -> None:
     """Bring every view up to each batch; one that lags behind is tried again at each look."""
     end = min(views.position(view.name) for view in kept)
     behind = True
-    for events in follow(service, after=end, stopping=stopping, pulse=pulse):
+    for events in follow(
+        service, after=end, stopping=stopping, pulse=pulse, poll_seconds=poll_seconds
+    ):
         if events or behind:
             reached = [catch_up(service, views, view) for view in kept]
             end = max(end, *reached, *(event.position for event in events[-1:]))

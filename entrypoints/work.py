@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 
 from domain.ports import Delivery, QueueDepth, WorkQueue
-from entrypoints.bootstrap import Gas
+from entrypoints.bootstrap import Gas, worker_name
 from entrypoints.readiness import beat
 from entrypoints.supervised import Part, Supervised
 from entrypoints.worker import run_worker
@@ -61,6 +61,7 @@ class Process:
     def __init__(self, gas: Gas) -> None:
         self.gas = gas
         self.stop = threading.Event()
+        self._name = worker_name()
         self._polled: dict[str, Polled] = {}
 
     def run(self, parts: Sequence[Part]) -> None:
@@ -73,7 +74,12 @@ class Process:
         log.info("process.stopped", left=self.drain(supervised))
 
     def start(self, parts: Sequence[Part]) -> Supervised:
-        """Start the parts; they end when ``stop`` is set."""
+        """Start the parts, and say from time to time which of them live."""
+
+        def tell() -> None:
+            beat(self.gas, self._name, supervised.running())
+
+        parts = [*parts, Part("beat", self._every(BEAT_SECONDS, tell))]
         supervised = Supervised(parts, self.stop)
         supervised.start()
         return supervised
@@ -87,7 +93,6 @@ class Process:
     def all_parts(self) -> list[Part]:
         """Everything that is not web."""
         return [
-            Part("beat", self._every(BEAT_SECONDS, lambda: beat(self.gas))),
             self.views(),
             self.relay(),
             *(part for name in self.gas.queues for part in self.queue(name)),
@@ -103,8 +108,14 @@ class Process:
         return Part(
             "relay",
             lambda: run_relay(
-                gas.service, gas.records, gas.bus, stopping=self.stop.is_set, pulse=gas.pulse
+                gas.service,
+                gas.records,
+                gas.bus,
+                stopping=self.stop.is_set,
+                pulse=gas.pulse,
+                poll_seconds=gas.store.poll_seconds,
             ),
+            does="relay",
         )
 
     def views(self) -> Part:
@@ -119,7 +130,9 @@ class Process:
                 gas.kept_views,
                 stopping=self.stop.is_set,
                 pulse=gas.pulse,
+                poll_seconds=gas.store.poll_seconds,
             ),
+            does="views",
         )
 
     def queue(self, name: str) -> Iterator[Part]:
@@ -127,12 +140,13 @@ class Process:
         for number in range(self.gas.settings.workers if name == "annotation" else 1):
             part = f"{name}-{number + 1}"
             polled = self._polled[part] = Polled(self.gas.queues[name])
-            yield Part(part, self._serve(polled, name))
+            yield Part(part, self._serve(polled, name), does=name)
 
     def sweeper(self) -> Part:
         return Part(
             "sweeper",
             self._every(self.gas.settings.sweep_seconds, self.gas.sweeper.sweep),
+            does="sweeper",
         )
 
     def housekeeping(self) -> Part:
@@ -177,15 +191,6 @@ class Process:
         """On one machine the queues end with the service: nothing a poll could receive is lost."""
         polled = self._polled.get(part)
         return self.gas.settings.local and polled is not None and polled.idle
-
-
-def run_work(gas: Gas) -> None:
-    """What `gas work` runs."""
-    gas.build()
-    if gas.settings.local:
-        begin_anew(gas)
-    process = Process(gas)
-    process.run(process.all_parts())
 
 
 def begin_anew(gas: Gas) -> None:

@@ -21,6 +21,7 @@ from domain.ports import (
     Interrupted,
     Limits,
     ObjectStore,
+    Options,
     Product,
     Records,
 )
@@ -36,6 +37,8 @@ ROLES = {
     "annotated.vcf.gz.csi": "index",
     "log.txt": "log",
     "summary.json": "summary",
+    "stats.txt": "stats",
+    "variants.parquet": "table",
 }
 
 
@@ -62,7 +65,9 @@ class Attempt:
         around are raised, and the next attempt begins anew.
         """
         started = time.monotonic()
-        provenance = asdict(self.annotator.provenance(self.job.reference))
+        provenance = asdict(
+            self.annotator.provenance(self.job.reference, Options(**self.job.options))
+        )
         self.service.start_annotation(
             self.job.id,
             attempt=self.lease.attempt,
@@ -90,6 +95,7 @@ class Attempt:
                 limits=self.limits,
                 progress=_Progress(self.records, self.job, self.lease.attempt).tell,
                 stopped=wanted.stopped,
+                options=Options(**self.job.options),
             )
         files = {ROLES.get(p.name, p.name): self._store(p) for p in annotation.products}
         if heartbeat.lost:

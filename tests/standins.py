@@ -60,6 +60,7 @@ def globus(tmp_path: Path) -> Iterator[Callable[[], str]]:
 class VaultStandIn:
     """A running Glacier stand-in and what it published: (topic, message)."""
 
+    url: str
     client: Any
     vaults: Vaults
     published: list[tuple[str, dict[str, Any]]]
@@ -77,11 +78,13 @@ def vault(tmp_path: Path) -> Iterator[Callable[..., VaultStandIn]]:
                 published.append((topic, json.loads(message)))
 
             quick = Timing(expedited=0.3, standard=0.6, bulk=0.9)
-            app, vaults = glacier_app(tmp_path, publish, timing or quick)
+            app, vaults = glacier_app(
+                tmp_path, publish, access_key="a", secret_key="b", timing=timing or quick
+            )
             url = running.enter_context(served(lambda _: app))
             beside(running, vaults.run)
             cloud = Cloud(url, region="us-east-1", access_key="a", secret_key="b")
-            return VaultStandIn(cloud.client("glacier", attempts=1), vaults, published)
+            return VaultStandIn(url, cloud.client("glacier", attempts=1), vaults, published)
 
         yield start
 

@@ -23,10 +23,12 @@ from domain.ports import (
     Interrupted,
     Limits,
     ObjectHead,
+    Options,
     Product,
     Provenance,
     ReferenceInfo,
 )
+from domain.ports.annotation import PLAIN
 from domain.service import AnnotationService
 from entrypoints.bootstrap import Gas
 from entrypoints.follow import Pulse
@@ -100,7 +102,7 @@ class MemoryAnnotator:
             raise NotFound(f"There is no reference {reference}.")
         return GOOD
 
-    def provenance(self, reference: str) -> Provenance:
+    def provenance(self, reference: str, options: Options = PLAIN) -> Provenance:
         return Provenance("toy engine", "1", reference, "00", "")
 
     def peek(self, head: bytes, *, complete: bool, reference: str, limits: Limits) -> None:
@@ -116,6 +118,7 @@ class MemoryAnnotator:
         limits: Limits,
         progress: Callable[[str, int], None],
         stopped: Callable[[], bool],
+        options: Options = PLAIN,
     ) -> Annotation:
         data = source.read()
         progress("annotating", 50)

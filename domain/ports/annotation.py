@@ -35,6 +35,9 @@ class Options:
     normalise: bool = False
 
 
+PLAIN = Options()
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """One file an annotation made; ``sha256`` in hex, ``bytes`` its size."""
@@ -91,7 +94,9 @@ class Annotator(Protocol):
     def example(self, reference: str) -> bytes:
         """The reference's example VCF; ``NotFound`` when there is no such reference."""
 
-    def provenance(self, reference: str) -> Provenance: ...
+    def provenance(self, reference: str, options: Options = PLAIN) -> Provenance:
+        """What would make a result with this reference and these options now."""
+
     def peek(self, head: bytes, *, complete: bool, reference: str, limits: Limits) -> None:
         """Refuse early what cannot work, from the first bytes of a file (≤ 64 KB, or all of it).
 
@@ -107,6 +112,7 @@ class Annotator(Protocol):
         limits: Limits,
         progress: Callable[[str, int], None],
         stopped: Callable[[], bool],
+        options: Options = PLAIN,
     ) -> Annotation:
         """Read ``source`` once to its end and write the products into ``workdir``.
 

@@ -24,12 +24,16 @@ class Strict(BaseModel):
 # --- what is taken -------------------------------------------------------------------------------
 
 
+HAPLOTYPES = "judge changes on one phased haplotype together"
+NORMALISE = "left-align indels and split records of several alleles first"
+
+
 class JobPath(BaseModel):
     job_id: str = Field(description="the job's id (a UUID)")
 
 
 class DownloadPath(JobPath):
-    what: Literal["input", "result", "index", "log", "summary"] = Field(
+    what: Literal["input", "result", "index", "log", "summary", "stats", "table"] = Field(
         description="which of the job's files"
     )
 
@@ -51,6 +55,8 @@ class JobRequest(Strict):
     upload_id: str = Field(min_length=1, max_length=100)
     reference: str = Field(min_length=1, max_length=100, examples=["sars-cov-2"])
     label: str = Field("", max_length=200, description="your own name for it")
+    haplotypes: bool = Field(False, description=HAPLOTYPES)
+    normalise: bool = Field(False, description=NORMALISE)
 
 
 class JobForm(Strict):
@@ -59,6 +65,8 @@ class JobForm(Strict):
     file: Annotated[str, Field(json_schema_extra={"format": "binary"}, description="the VCF")]
     reference: str = Field(min_length=1, max_length=100)
     label: str = Field("", max_length=200)
+    haplotypes: bool = Field(False, description=HAPLOTYPES)
+    normalise: bool = Field(False, description=NORMALISE)
 
 
 class JobsQuery(Strict):

@@ -11,6 +11,7 @@ from flask_openapi3.models.tag import Tag
 from pydantic import ValidationError
 
 from domain.job import Job
+from domain.ports import Options
 from domain.service import Recorded
 from entrypoints.api.documents import (
     ERRORS,
@@ -90,6 +91,7 @@ def submit() -> Response:
             upload_id=wanted.upload_id,
             reference=wanted.reference,
             label=wanted.label,
+            options=Options(haplotypes=wanted.haplotypes, normalise=wanted.normalise),
         )
     return _changed(recorded, 201)
 
@@ -199,7 +201,7 @@ def _received() -> JobRequest:
     received = gas().submission.receive(
         person().user, filename=name, data=data, upload_id=upload_id()
     )
-    return JobRequest(upload_id=received, reference=wanted.reference, label=wanted.label)
+    return JobRequest(upload_id=received, **wanted.model_dump(exclude={"file"}))
 
 
 def _changed(recorded: Recorded[Job], status: int) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import click
 from entrypoints.client import Client, connect
 
 if TYPE_CHECKING:
+    from entrypoints.bootstrap import Gas
     from entrypoints.settings import Settings
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -35,6 +37,24 @@ def read_settings() -> Settings:
         fault = error.errors(include_url=False)[0]
         name = f"GAS_{'_'.join(map(str, fault['loc'])).upper()}"
         raise click.ClickException(f"The setting {name} is wrong: {fault['msg']}.") from None
+
+
+def local_state() -> Gas:
+    """Log, records and views of the data folder, whether its service runs or not."""
+    from entrypoints.bootstrap import Gas
+    from entrypoints.client import running_service
+
+    settings = read_settings()
+    environment = (running_service(settings) or {"environment": {}})["environment"]
+    if environment.get("GAS_STORE", settings.store) != "sqlite":
+        # the event store is a module of the library, which reads AWS's variables by itself
+        os.environ.update({k: v for k, v in environment.items() if k not in os.environ})
+        settings = read_settings()
+    elif not settings.database.exists():
+        raise click.ClickException(
+            f"There is no service in {settings.data_dir.resolve()}. Start it with `make run`."
+        )
+    return Gas(settings)
 
 
 def print_json(document: Any) -> None:

@@ -44,7 +44,8 @@ def history(job: str, as_json: bool) -> None:
 
 
 def _read(service: Client, after: int, types: tuple[str, ...], *, wait: int) -> Any:
-    return service.get(
+    ask = service.patiently if wait else service.get
+    return ask(
         "/events",
         after=str(after),
         types=",".join(types),

@@ -28,6 +28,8 @@ from entrypoints.commands.saving import save
 )
 @click.option("--reference", "-r", required=True, help="See `gas reference list`.")
 @click.option("--label", default="", help="Your own name for the job.")
+@click.option("--haplotypes", is_flag=True, help="Judge changes on one phased haplotype together.")
+@click.option("--normalise", is_flag=True, help="Left-align indels and split alleles first.")
 @click.option("--wait", is_flag=True, help="Until it is finished; exit 1 unless it completed.")
 @click.option(
     "--output",
@@ -37,14 +39,21 @@ from entrypoints.commands.saving import save
 )
 @as_json
 def submit(
-    *, source: Path, reference: str, label: str, wait: bool, output: Path | None, as_json: bool
+    *,
+    source: Path,
+    reference: str,
+    label: str,
+    wait: bool,
+    output: Path | None,
+    as_json: bool,
+    **options: bool,
 ) -> None:
     """Submit the VCF file FILE; prints the job's id."""
     service = client()
     _check_reference(service, reference)
     with progress_bar(source.name, source.stat().st_size) as told:
         upload_id = service.upload(source, told)
-    body = {"upload_id": upload_id, "reference": reference, "label": label}
+    body = {"upload_id": upload_id, "reference": reference, "label": label, **options}
     job = service.post("/jobs", body, key=uuid4().hex)
     if wait or output:
         job = _wait(service, job)

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from entrypoints.commands.asking import read_settings
+from entrypoints.startup import loading
 
 if TYPE_CHECKING:
     from entrypoints.supervised import Part
     from entrypoints.work import Process
 
+FORGETS = (
+    "GAS_STORE=dynamodb on one machine is for trying it: the embedded cloud keeps tables in memory,"
+    " and what is in them is gone when this stops. `gas backup` carries it elsewhere."
+)
 PROGRAM = (sys.executable, "-P", "-m", "entrypoints")
 
 
 @click.command()
 def up() -> None:
     """Start the whole service on this machine, and stop it with Ctrl-C."""
-    from entrypoints.local import supervisor as local
-    from entrypoints.local.data_folder import DataFolder
+    with loading():
+        from entrypoints.local import supervisor as local
+        from entrypoints.local.data_folder import DataFolder
 
-    settings = read_settings()
+        settings = read_settings()
+    if settings.store == "dynamodb":
+        click.echo(FORGETS, err=True)
     cookies = DataFolder(settings.data_dir).secret("cookies")
     local.up(
         local.LocalService(
             data_dir=settings.data_dir,
             port=settings.port,
             stack=settings.stack,
+            store=settings.store,
+            early=frozenset({"web"} if settings.store == "sqlite" else ()),
             commands={"web": [*PROGRAM, "web"], "work": [*PROGRAM, "work"]},
             environment={"GAS_SECRET": settings.secret.get_secret_value() or cookies},
         )
@@ -39,19 +49,22 @@ def up() -> None:
 @click.command()
 def web() -> None:
     """Serve pages and API on 127.0.0.1."""
-    from entrypoints.serve import serve
+    with loading():
+        from entrypoints.serve import serve
 
-    serve(read_settings())
+        settings = read_settings()
+    serve(settings)
 
 
 @click.command()
 def work() -> None:
     """Do all that is not web: relay, views, every queue, sweeper, housekeeping."""
-    from entrypoints.logs import configure
-    from entrypoints.work import run_work
+    from entrypoints.work import begin_anew
 
-    configure("work")
-    run_work(_gas())
+    process = _process("work")
+    if process.gas.settings.local:
+        begin_anew(process.gas)
+    process.run(process.all_parts())
 
 
 @click.command()
@@ -84,15 +97,18 @@ def sweeper() -> None:
 
 
 def _run(name: str, parts: Callable[[Process], list[Part]]) -> None:
-    from entrypoints.logs import configure
-    from entrypoints.work import Process
-
-    configure(name)
-    process = Process(_gas())
+    process = _process(name)
     process.run(parts(process))
 
 
-def _gas() -> Any:
-    from entrypoints.bootstrap import Gas
+def _process(name: str) -> Process:
+    """A process whose shared parts are built before it has threads."""
+    with loading():
+        from entrypoints.bootstrap import Gas
+        from entrypoints.logs import configure
+        from entrypoints.work import Process
 
-    return Gas(read_settings())
+        configure(name)
+        gas = Gas(read_settings())
+        gas.build()
+    return Process(gas)

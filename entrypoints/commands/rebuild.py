@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from entrypoints.commands.asking import read_settings
+from entrypoints.commands.asking import local_state
 
 if TYPE_CHECKING:
     from entrypoints.bootstrap import Gas
@@ -17,13 +17,9 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Change nothing: replay beside the views and compare.")
 def rebuild(check: bool) -> None:
     """Rebuild every view from the log; --check says whether that would change anything."""
-    from entrypoints.bootstrap import Gas
     from entrypoints.views import rebuild as rebuild_view
 
-    settings = read_settings()
-    if not settings.database.exists():
-        raise click.ClickException(f"There is no log in {settings.data_dir.resolve()}.")
-    gas = Gas(settings)
+    gas = local_state()
     if check:
         _check(gas)
         return

@@ -41,7 +41,7 @@ def reproduce(job: str, anyway: bool) -> None:
         raise click.ClickException(
             f"The job is {document['status']}: only a completed job has a result to compare."
         )
-    _check_same_makers(document["provenance"], anyway=anyway)
+    _check_same_makers(document, anyway=anyway)
     with tempfile.TemporaryDirectory(prefix="gas-reproduce-") as folder:
         source = Path(folder) / "input"
         save(service, f"/jobs/{document['id']}/input", source)
@@ -58,17 +58,19 @@ def reproduce(job: str, anyway: bool) -> None:
 
 def _run(source: Path, document: Mapping[str, Any], workdir: Path) -> Annotation:
     with source.open("rb") as stream:
-        return run_annotator(stream, document["reference"], workdir)
+        return run_annotator(stream, document["reference"], workdir, **document["options"])
 
 
-def _check_same_makers(recorded: Mapping[str, str], *, anyway: bool) -> None:
+def _check_same_makers(document: Mapping[str, Any], *, anyway: bool) -> None:
     """Refuse when this machine would make it differently, and say in what."""
     from adapters.annotator_bcftools import BcftoolsAnnotator
     from domain.errors import DomainError
+    from domain.ports import Options
     from entrypoints.commands.annotate import references_folder
 
+    recorded, annotator = document["provenance"], BcftoolsAnnotator(references_folder())
     try:
-        here = asdict(BcftoolsAnnotator(references_folder()).provenance(recorded["reference"]))
+        here = asdict(annotator.provenance(recorded["reference"], Options(**document["options"])))
     except DomainError as error:
         raise click.ClickException(str(error)) from error
     differing = [

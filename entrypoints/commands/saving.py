@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -13,8 +12,10 @@ import click
 from entrypoints.client import Client
 from entrypoints.commands.asking import progress_bar
 
+Reshape = Callable[[Iterable[bytes]], Iterator[bytes]]
 
-def save(service: Client, path: str, target: Path, *, unpacked: bool = False) -> None:
+
+def save(service: Client, path: str, target: Path, *, reshape: Reshape | None = None) -> None:
     """Stream what is at an API path into a file, which appears when it is complete."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -24,7 +25,7 @@ def save(service: Client, path: str, target: Path, *, unpacked: bool = False) ->
             part.open("wb") as file,
         ):
             data = _counted(chunks, told)
-            for chunk in gunzipped(data) if unpacked else data:
+            for chunk in reshape(data) if reshape else data:
                 file.write(chunk)
         part.replace(target)
     except OSError as error:
@@ -33,24 +34,12 @@ def save(service: Client, path: str, target: Path, *, unpacked: bool = False) ->
         part.unlink(missing_ok=True)
 
 
-def print_bytes(service: Client, path: str, *, unpacked: bool = False) -> None:
+def print_bytes(service: Client, path: str, *, reshape: Reshape | None = None) -> None:
     """Stream what is at an API path to stdout."""
     with service.download(path) as (chunks, _):
-        for chunk in gunzipped(chunks) if unpacked else chunks:
+        for chunk in reshape(chunks) if reshape else chunks:
             sys.stdout.buffer.write(chunk)
     sys.stdout.buffer.flush()
-
-
-def gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The content of a gzip file of any number of members, as BGZF is."""
-    decoder = zlib.decompressobj(wbits=31)
-    for chunk in chunks:
-        data = chunk
-        while data:
-            yield decoder.decompress(data)
-            data = decoder.unused_data
-            if decoder.eof:
-                decoder = zlib.decompressobj(wbits=31)
 
 
 def _counted(chunks: Iterable[bytes], told: Callable[[int], None]) -> Iterator[bytes]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 
 from domain.account import SCOPES
-from entrypoints.commands.asking import as_json, print_json, print_table, read_settings
+from entrypoints.commands.asking import as_json, local_state, print_json, print_table
+
+if TYPE_CHECKING:
+    from entrypoints.bootstrap import Gas
 
 
 @click.group()
@@ -58,16 +61,13 @@ def revoke(token_id: str) -> None:
     click.echo("revoked", err=True)
 
 
-def _local() -> tuple[Any, UUID]:
-    """The service's state in the data folder, and the local user."""
-    from entrypoints.bootstrap import Gas
+def _local() -> tuple[Gas, UUID]:
+    """The service's state, and the local user; a service elsewhere makes tokens in its pages."""
     from entrypoints.local_user import ensure_local_user
 
-    settings = read_settings()
-    if not settings.database.exists():
+    gas = local_state()
+    if gas.settings.store != "sqlite" and not gas.settings.local:
         raise click.ClickException(
-            f"There is no service in {settings.data_dir.resolve()}. Start it with `make run`;"
-            " for a service elsewhere create tokens in its pages."
+            "This is not a service of one machine: create tokens in its pages, under Account."
         )
-    gas = Gas(settings)
     return gas, ensure_local_user(gas)

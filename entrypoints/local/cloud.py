@@ -118,6 +118,7 @@ def start(data: Path, *, port: int | None = None) -> EmbeddedCloud:
     for _ in range(3):
         chosen = port or free_port()
         cloud = _launch(data, chosen)
+        cloud.aws.client("cloudformation")  # takes its time, so while the child starts
         if _answers(cloud):
             return cloud
         lines = cloud.child.last_lines()
@@ -127,7 +128,9 @@ def start(data: Path, *, port: int | None = None) -> EmbeddedCloud:
     raise CloudFailed(f"The embedded cloud did not start on port {chosen}. It said:\n{lines}")
 
 
-def deploy(cloud: EmbeddedCloud, prefix: str, *, origins: Sequence[str]) -> None:
+def deploy(
+    cloud: EmbeddedCloud, prefix: str, *, origins: Sequence[str], store: str = "sqlite"
+) -> None:
     """Make the template's topic, queues and buckets; see the module for the procedure."""
     formation: CloudFormationClient = cloud.aws.client("cloudformation")
     body = BUCKET_NAME.sub(rf'"{prefix}\1"', TEMPLATE.read_text())

@@ -1,8 +1,9 @@
 """A stand-in for a Glacier vault on loopback, for the real boto3 client to talk to.
 
 Upload and multipart upload with tree hashes checked, deletion, retrieval and inventory jobs with
-tiers, a switch for refused capacity, completion published to SNS, output that expires. Every vault
-exists. Signatures are not checked: it serves on loopback alone.
+tiers, a switch for refused capacity (``glacier_pages``), completion published to SNS, output that
+expires. Every vault exists. Requests must be signed with the data folder's key, as the embedded
+cloud's, so that other users of the machine cannot read the archives.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ import json
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, redirect, request, send_file
-from flask import render_template as page
-from werkzeug.wrappers import Response as AnyResponse
+from flask import Blueprint, Response, current_app, jsonify, request, send_file
 
+from adapters.sigv4 import is_signed
 from adapters.tree_hash import leaves, root
 from entrypoints.local.vault_book import Mismatch, VaultBook
 
@@ -37,6 +37,8 @@ class Vaults:
 
     book: VaultBook
     publish: Callable[[str, str], None]
+    access_key: str
+    secret_key: str = field(repr=False)
 
     def run(self, stopped: threading.Event) -> None:
         """Complete and publish what is due, until stopped; a failure is tried again."""
@@ -60,10 +62,30 @@ class Refused(Exception):
         self.status, self.code = status, code
 
 
-def book() -> VaultBook:
-    """Of the stand-in that is answering."""
+def here() -> Vaults:
+    """The stand-in that is answering."""
     vaults: Vaults = current_app.extensions["vaults"]
-    return vaults.book
+    return vaults
+
+
+def book() -> VaultBook:
+    return here().book
+
+
+@glacier.before_request
+def _only_signed() -> None:
+    signed = is_signed(
+        method=request.method,
+        url=request.url,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=request.get_data(),
+        access_key=here().access_key,
+        secret_key=here().secret_key,
+        service="glacier",
+        now=datetime.now(UTC),
+    )
+    if not signed:
+        raise Refused(403, "InvalidSignatureException", "The signature does not match")
 
 
 # --- archives ------------------------------------------------------------------------------------
@@ -186,20 +208,6 @@ def described(row: dict[str, Any], book: VaultBook) -> dict[str, Any]:
         about["ArchiveSizeInBytes"] = archive["bytes"]
         about["SHA256TreeHash"] = about["ArchiveSHA256TreeHash"] = archive["tree"]
     return about
-
-
-# --- the page with the switch --------------------------------------------------------------------
-
-
-@glacier.get("/")
-def overview() -> str:
-    return page("vault/overview.html", vendor="Amazon Glacier", capacity=book().has_capacity)
-
-
-@glacier.post("/capacity")
-def switch() -> AnyResponse:
-    book().switch_capacity(on=request.form.get("expedited") == "on")
-    return redirect("/", code=303)
 
 
 # --- answers -------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def reach(settings: Settings, *, alone: bool) -> Iterator[Gas]:
 def _borrowed_cloud(settings: Settings, folder: DataFolder) -> Iterator[Gas]:
     running = cloud.start(folder.path)
     try:
-        cloud.deploy(running, settings.stack, origins=[settings.address])
+        cloud.deploy(running, settings.stack, origins=[settings.address], store=settings.store)
         yield Gas(settings, cloud=running.aws)
     finally:
         running.end()

@@ -20,6 +20,8 @@ from flask_bootstrap import Bootstrap5
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from adapters.cloud import Cloud
+
 if TYPE_CHECKING:
     from entrypoints.local.glacier import Vaults
     from entrypoints.local.stripe import Stripe
@@ -120,17 +122,25 @@ def globus_app(data: Path, port: int, *, client_id: str, client_secret: str) -> 
 
 
 def glacier_app(
-    data: Path, publish: Callable[[str, str], None], timing: Timing | None = None
+    data: Path,
+    publish: Callable[[str, str], None],
+    *,
+    access_key: str,
+    secret_key: str,
+    timing: Timing | None = None,
 ) -> tuple[Flask, Vaults]:
     """The Glacier stand-in, with its archives in the data folder; run the second beside it."""
     from entrypoints.local.glacier import Vaults, glacier
+    from entrypoints.local.glacier_pages import pages
     from entrypoints.local.vault_book import VaultBook
 
     app = stand_in("entrypoints.local")
     app.config["MAX_CONTENT_LENGTH"] = 4 * 2**30
-    vaults = Vaults(VaultBook(data / "standins" / "vault", timing), publish)
+    book = VaultBook(data / "standins" / "vault", timing)
+    vaults = Vaults(book, publish, access_key, secret_key)
     app.extensions["vaults"] = vaults
     app.register_blueprint(glacier)
+    app.register_blueprint(pages)
     return app, vaults
 
 
@@ -160,7 +170,18 @@ def main() -> None:
         client_id=env["GAS_GLOBUS_CLIENT_ID"],
         client_secret=env["GAS_GLOBUS_CLIENT_SECRET"],
     )
-    vault, vaults = glacier_app(data, _publish)
+    cloud = Cloud(env["AWS_ENDPOINT_URL"])
+
+    def publish(topic_arn: str, message: str) -> None:
+        """As Glacier does to SNS: without message attributes."""
+        cloud.client("sns").publish(TopicArn=topic_arn, Message=message)
+
+    vault, vaults = glacier_app(
+        data,
+        publish,
+        access_key=env["AWS_ACCESS_KEY_ID"],
+        secret_key=env["AWS_SECRET_ACCESS_KEY"],
+    )
     stripe, stand = stripe_app(
         data,
         ports["STRIPE"],
@@ -170,13 +191,6 @@ def main() -> None:
     )
     apps = {ports["GLOBUS"]: globus, ports["VAULT"]: vault, ports["STRIPE"]: stripe}
     serve(apps, [vaults.run, stand.run])
-
-
-def _publish(topic_arn: str, message: str) -> None:
-    """To the embedded cloud, as Glacier does to SNS: without message attributes."""
-    import boto3
-
-    boto3.client("sns").publish(TopicArn=topic_arn, Message=message)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ from entrypoints.local.data_folder import DataFolder
 from entrypoints.local.watched import Watched
 
 PAUSE = 0.1  # seconds between two looks at the children
-PATIENCE = 5.0  # seconds the service's own processes get to finish
-SHORT_PATIENCE = 2.0  # and the others; together well below ten
+PATIENCE = 6.5  # seconds the service's own processes get to finish
+SHORT_PATIENCE = 1.5  # and the others; together well below ten
 TRIES_BEFORE_READY = 4
 NOT_OURS = ("AWS_", "GLOBUS_")  # a developer's own settings must not leak into the local service
 STAND_IN_NAMES = ("GLOBUS", "VAULT", "STRIPE")
@@ -44,7 +44,10 @@ class StartFailed(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class LocalService:
-    """What to run: ``commands`` by name, in the order of their start, with more environment."""
+    """What to run: ``commands`` by name, with more environment.
+
+    ``early``: those that do without the cloud until they are ready, so they load beside it.
+    """
 
     data_dir: Path
     port: int
@@ -52,6 +55,8 @@ class LocalService:
     commands: Mapping[str, Sequence[str]]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_path: str = "/readyz"
+    store: str = "sqlite"
+    early: frozenset[str] = frozenset({"web"})
 
     @property
     def url(self) -> str:
@@ -96,13 +101,21 @@ class Supervisor:
         stand_ins = {name: cloud.free_port() for name in STAND_IN_NAMES}
         environment = self._environment(cloud_port, stand_ins)
         self._ready_urls += [f"http://127.0.0.1:{port}/healthz" for port in stand_ins.values()]
-        self._watch("cloud", lambda: self._cloud(cloud_port))
+        early = [name for name in self._service.commands if name in self._service.early]
+        for name in early:
+            self._command(name, environment)
         self._watch("standins", lambda: self._process("standins", STAND_INS, environment))
-        for name, argv in self._service.commands.items():
-            self._watch(name, lambda name=name, argv=argv: self._process(name, argv, environment))  # type: ignore[misc]
+        self._watch("cloud", lambda: self._cloud(cloud_port))
+        for name in self._service.commands:
+            if name not in early:
+                self._command(name, environment)
         self._folder.announce(
             {"pid": os.getpid(), "url": self._service.url, "environment": self._shared(environment)}
         )
+
+    def _command(self, name: str, environment: Mapping[str, str]) -> None:
+        argv = self._service.commands[name]
+        self._watch(name, lambda: self._process(name, argv, environment))
 
     def _watch(self, name: str, begin: Callable[[], children.Child]) -> None:
         if self._stop.is_set():
@@ -113,7 +126,12 @@ class Supervisor:
 
     def _cloud(self, port: int) -> children.Child:
         running = cloud.start(self._folder.path, port=port)
-        cloud.deploy(running, self._service.stack, origins=[self._service.url])
+        cloud.deploy(
+            running,
+            self._service.stack,
+            origins=[self._service.url],
+            store=self._service.store,
+        )
         return running.child
 
     def _process(

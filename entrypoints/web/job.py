@@ -13,7 +13,6 @@ from entrypoints.people import Person
 from entrypoints.web.job_story import Story, tell
 from entrypoints.web.live import etag_of, part, unchanged
 from entrypoints.web.new_job import checked_upload_id, fresh_upload_id
-from entrypoints.web.seen import wait_until_listed
 from entrypoints.web.statuses import STATUSES
 from entrypoints.web.visitor import signed_in, the_gas
 
@@ -64,8 +63,7 @@ def confirm_delete(person: Person, job_id: UUID) -> ResponseReturnValue:
 @signed_in
 def delete(person: Person, job_id: UUID) -> ResponseReturnValue:
     the_gas().jobs.get(job_id, owner=person.user)
-    recorded = the_gas().service.request_deletion(job_id, owner=person.user)
-    wait_until_listed(the_gas(), recorded.position)
+    the_gas().service.request_deletion(job_id, owner=person.user)
     flash("The job is deleted; its files are being removed.", "success")
     return redirect(url_for("web.jobs.page"), 303)
 

@@ -11,6 +11,7 @@ from entrypoints.job_documents import Page
 from entrypoints.people import Person
 from entrypoints.web.formats import between
 from entrypoints.web.live import etag_of, part, unchanged
+from entrypoints.web.seen import is_up_to_date
 from entrypoints.web.statuses import FINAL, STATUSES
 from entrypoints.web.visitor import signed_in, the_gas
 
@@ -22,17 +23,18 @@ FILTERS = ("status", "reference", "q", "cursor")
 @routes.get("/jobs")
 @signed_in
 def page(person: Person) -> ResponseReturnValue:
-    listed = _listed(person)
-    return make_response(render_template("jobs.html", **_values(listed)))
+    up_to_date = is_up_to_date(the_gas())
+    return make_response(render_template("jobs.html", **_values(_listed(person), up_to_date)))
 
 
 @routes.get("/jobs/rows")
 @signed_in
 def rows(person: Person) -> ResponseReturnValue:
     """The table alone, for the page that shows it."""
-    listed = _listed(person)
-    etag = _etag(listed)
-    return unchanged(etag) or part(render_template("_rows.html", **_values(listed)), etag)
+    up_to_date = is_up_to_date(the_gas(), patience=0)
+    values = _values(_listed(person), up_to_date)
+    etag = values["etag"]
+    return unchanged(etag) or part(render_template("_rows.html", **values), etag)
 
 
 def _listed(person: Person) -> Page:
@@ -45,8 +47,9 @@ def _listed(person: Person) -> Page:
     )
 
 
-def _values(listed: Page) -> dict[str, Any]:
+def _values(listed: Page, up_to_date: bool) -> dict[str, Any]:
     asked = {name: value for name in FILTERS if (value := request.args.get(name, ""))}
+    moving = not up_to_date or any(job["status"] not in FINAL for job in listed.jobs)
     return {
         "jobs": listed.jobs,
         "next": listed.next,
@@ -54,11 +57,7 @@ def _values(listed: Page) -> dict[str, Any]:
         "filtered": {name: value for name, value in asked.items() if name != "cursor"},
         "statuses": STATUSES,
         "references": the_gas().annotator.references(),
-        "moving": any(job["status"] not in FINAL for job in listed.jobs),
-        "etag": _etag(listed),
+        "moving": moving,
+        "etag": etag_of(listed.jobs, listed.next, moving),
         "between": between,
     }
-
-
-def _etag(listed: Page) -> str:
-    return etag_of(listed.jobs, listed.next)

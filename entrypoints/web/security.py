@@ -36,6 +36,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+ENCRYPTED_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 def configure(app: Flask, gas: Gas) -> None:
@@ -102,12 +103,14 @@ class _Headers:
 
     def __init__(self, gas: Gas) -> None:
         self._policy = cache(lambda: content_policy(store_origin(gas)))
+        encrypted = gas.settings.address.startswith("https:")
+        self._always = HEADERS | (ENCRYPTED_ONLY if encrypted else {})
 
     def add(self, response: Response) -> Response:
         response.headers.setdefault("X-Correlation-Id", g.get("correlation_id", ""))
         if for_machines(request.path):
             return response
-        for name, value in HEADERS.items():
+        for name, value in self._always.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Content-Security-Policy", self._policy())
         if not response.headers.get("Cache-Control"):

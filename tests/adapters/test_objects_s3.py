@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.cloud import Cloud
 from adapters.objects_s3 import KEY, S3Objects, content_disposition
 from domain.errors import NotFound, WrongState
 from domain.ports import PresignedPost
@@ -63,6 +66,29 @@ def test_a_stream_reads_lines_and_whole_files_without_holding_them(
         assert sum(1 for _ in stream) == 199_999
     with files.open("inputs/lines") as stream:
         assert hashlib.sha256(stream.read()).digest() == hashlib.sha256(path.read_bytes()).digest()
+
+
+def test_a_stream_that_is_cut_off_is_an_error_and_not_an_end() -> None:
+    half = b'HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nETag: "e"\r\n\r\n' + b"x" * 50_000
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            for _ in range(2):
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(half)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        cloud = Cloud(url, region="us-east-1", access_key="a", secret_key="b")
+        files = S3Objects(cloud.client("s3", attempts=1), "bucket")
+        with files.open("key") as stream, pytest.raises(ConnectionError, match="broke off"):
+            stream.read()
+        with files.open("key") as stream, pytest.raises(ConnectionError, match="broke off"):
+            list(stream)
+        thread.join()
 
 
 def test_a_file_above_the_multipart_threshold_arrives_whole(

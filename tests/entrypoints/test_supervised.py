@@ -27,10 +27,12 @@ def test_a_part_that_dies_is_started_again_and_the_others_go_on() -> None:
         steady.set()
         stop.wait(30)
 
-    supervised = Supervised([Part("dies", dies), Part("lasts", lasts)], stop)
+    parts = [Part("dies", dies, does="dying"), Part("lasts", lasts, does="lasting")]
+    supervised = Supervised(parts, stop)
     supervised.start()
     assert steady.wait(10)
     assert all(lives.acquire(timeout=10) for _ in range(3))
+    assert supervised.running() == {"lasting"}
     stop.set()
     assert supervised.drain(seconds=10) == []
 

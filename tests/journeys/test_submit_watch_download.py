@@ -195,6 +195,21 @@ def test_a_file_dropped_on_the_page_is_taken(
     expect(page.get_by_role("heading", name="dropped.vcf")).to_be_visible()
 
 
+def test_a_file_without_contig_lines_is_recognised_by_its_first_variant(
+    signed_in: Page, running_service: RunningService, tmp_path: Path
+) -> None:
+    page = signed_in
+    whole = (BUNDLED / "sars-cov-2" / "example.vcf").read_text()
+    bare = tmp_path / "calls.vcf"
+    bare.write_text("".join(ln for ln in whole.splitlines(keepends=True) if "##contig" not in ln))
+    page.goto(running_service.url + "/new")
+    page.locator("#file").set_input_files(bare)
+    expect(page.get_by_label("Reference")).to_have_value("sars-cov-2")
+    page.get_by_role("button", name="Annotate").click()
+    expect(page.locator(".job-state")).to_contain_text("Completed", timeout=30_000)
+    check_truth("sars-cov-2", download(page, tmp_path))
+
+
 def test_an_upload_that_breaks_off_says_so_and_can_be_sent_again(
     signed_in: Page, running_service: RunningService
 ) -> None:

@@ -40,16 +40,19 @@ function choose() {
   if (!sentence) headOf(file).then((head) => recognise(head, file.name));
 }
 
-// The header often says which genome it was called against: then the reference is chosen by length.
+// The header says how long its contigs are, or else the first variant names one: so the reference
+// is chosen. The service looks again at what was chosen, and says when it does not fit.
 function recognise(head, name) {
   const lengths = [...head.matchAll(/^##contig=<.*\blength=(\d+)/gm)].map((found) => found[1]);
+  const first = head.match(/^([^#\s]+)\t\d+\t/m);
+  const told = lengths.length ? lengths : [first?.[1]];
   const fits = [...reference.options].find((option) =>
-    option.dataset.lengths.trim().split(" ").some((length) => lengths.includes(length)));
+    option.dataset.contigs.split(" ").some((known) => told.includes(known)));
   const hint = document.getElementById("reference-hint");
   hint.textContent = hint.dataset.plain;
   if (!fits) return;
   reference.value = fits.value;
-  hint.textContent = `Chosen by the contig lines of ${name}.`;
+  hint.textContent = `Chosen by what ${name} says of itself.`;
 }
 
 async function headOf(file) {

@@ -9,7 +9,7 @@ import pytest
 
 from entrypoints.app import create_app
 from entrypoints.bootstrap import Gas
-from entrypoints.readiness import BEAT, BEATER, beat
+from entrypoints.readiness import BEAT, NEEDED, PROCESS, beat
 from tests.entrypoints.api.jobs import annotate, submitted
 
 
@@ -20,22 +20,30 @@ class Broken:
         raise ConnectionError("down")
 
 
-def test_ready_only_while_the_work_process_lives(gas: Gas, stranger: Any) -> None:
+def test_ready_only_while_everything_that_works_is_heard_of(gas: Gas, stranger: Any) -> None:
     assert stranger.get("/healthz").status_code == 200
     assert stranger.get("/readyz").status_code == 503
-    beat(gas)
+    beat(gas, "work", NEEDED)
     ready = stranger.get("/readyz")
     assert (ready.status_code, ready.json["ready"]) == (200, True)
-    long_ago = {"at": (gas.clock() - timedelta(seconds=11)).isoformat()}
-    gas.records.put(BEAT, BEATER, value=long_ago)
+    beat(gas, "work", NEEDED - {"relay"})
+    assert stranger.get("/readyz").json["checks"]["work"] == "not heard of: relay"
+    beat(gas, "relay on another machine", {"relay"})
+    assert stranger.get("/readyz").status_code == 200
+
+
+def test_a_beat_does_not_last(gas: Gas, stranger: Any) -> None:
+    long_ago = (gas.clock() - timedelta(seconds=11)).isoformat()
+    value = {"at": long_ago, "parts": sorted(NEEDED)}
+    gas.records.put(BEAT, PROCESS, "work", value=value)
     assert stranger.get("/readyz").status_code == 503
 
 
 def test_the_beat_of_a_work_process_before_this_start_does_not_count(gas: Gas) -> None:
-    beat(gas)
+    beat(gas, "killed", NEEDED)
     client = create_app(gas).test_client()
-    assert client.get("/readyz").json["checks"]["work"] == "has not started"  # type: ignore[index]
-    beat(gas)
+    assert client.get("/readyz").status_code == 503
+    beat(gas, "new", NEEDED)
     assert client.get("/readyz").status_code == 200
 
 
@@ -44,7 +52,7 @@ def test_the_beat_of_a_work_process_before_this_start_does_not_count(gas: Gas) -
     [("uploads", "buckets"), ("files", "buckets"), ("queues", "queues"), ("records", "records")],
 )
 def test_not_ready_while_a_part_is_down(gas: Gas, app: Any, part: str, check: str) -> None:
-    beat(gas)
+    beat(gas, "work", NEEDED)
     broken: Any = {"annotation": Broken()} if part == "queues" else Broken()
     gas.__dict__[part] = broken
     answer = app.test_client().get("/readyz")

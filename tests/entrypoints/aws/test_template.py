@@ -88,3 +88,34 @@ def test_an_upload_nobody_submitted_is_gone_after_a_day(template: dict[str, Any]
     assert any(rule.get("ExpirationInDays") == 1 for rule in rules)
     kept = lifecycle(template["Resources"]["Files"]["Properties"])
     assert not any("ExpirationInDays" in rule for rule in kept)
+
+
+def roles(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every role by name, those of the work queues once."""
+    found = {k: v for k, v in template["Resources"].items() if not k.startswith("Fn::ForEach")}
+    found |= template["Resources"]["Fn::ForEach::WorkerRoles"][2]
+    return {k: v["Properties"] for k, v in found.items() if v["Type"] == "AWS::IAM::Role"}
+
+
+def test_every_queue_has_a_worker_with_a_role_of_its_own(template: dict[str, Any]) -> None:
+    assert template["Resources"]["Fn::ForEach::WorkerRoles"][1] == queues(template)[0]
+
+
+def test_no_role_may_do_everything_or_touch_everything(template: dict[str, Any]) -> None:
+    statements = [
+        statement
+        for role in roles(template).values()
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    assert len(statements) > 10
+    for statement in statements:
+        actions = statement["Action"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            assert not action.endswith("*"), action
+            assert statement["Resource"] != "*" or ":List" in action, action
+
+
+def test_only_the_relay_may_publish(template: dict[str, Any]) -> None:
+    publishers = [name for name, role in roles(template).items() if "sns:Publish" in str(role)]
+    assert publishers == ["RelayRole"]

@@ -17,7 +17,6 @@ from entrypoints.cli import run
 from entrypoints.local.cloud import ACCESS_KEY, REGION, EmbeddedCloud, deploy
 from entrypoints.local.data_folder import RUN_FILE
 from entrypoints.local_user import ensure_local_user
-from entrypoints.readiness import beat
 from entrypoints.work import Process
 from projections.listeners import LISTENERS
 from tests.cloud import ORIGIN, Stack, aws, cloud
@@ -77,7 +76,6 @@ def idle(gas: Gas, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ru
     with served(gas) as url:
         running = Running(gas, url, process, stack)
         ensure_local_user(gas)
-        beat(gas)
         running.announce()
         monkeypatch.setenv("GAS_DATA_DIR", str(gas.settings.data_dir))
         for name in ("GAS_URL", "GAS_TOKEN"):

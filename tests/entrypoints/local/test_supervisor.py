@@ -12,10 +12,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import pytest
 
+from adapters.billing_stripe import StripeBilling
+from adapters.cloud import Cloud
 from entrypoints.local.cloud import free_port
 from entrypoints.local.data_folder import DataFolder, FolderTaken
 
@@ -177,8 +180,6 @@ def test_a_killed_child_is_started_again(up: Callable[..., Up], name: str) -> No
 
 @pytest.mark.kill
 def test_a_killed_cloud_comes_back_at_its_address_with_its_files(up: Callable[..., Up]) -> None:
-    from adapters.cloud import Cloud
-
     service = up().until_ready()
     settings = service.running()
     s3 = Cloud(
@@ -198,6 +199,38 @@ def test_a_killed_cloud_comes_back_at_its_address_with_its_files(up: Callable[..
 
     wait_for(lambda: not alive(embedded))
     wait_for(kept)
+
+
+def test_the_stand_ins_answer_and_speak_to_the_cloud(up: Callable[..., Up]) -> None:
+    settings = up().until_ready().running()
+    keys = {
+        "region": settings["AWS_DEFAULT_REGION"],
+        "access_key": settings["AWS_ACCESS_KEY_ID"],
+        "secret_key": settings["AWS_SECRET_ACCESS_KEY"],
+    }
+    aws = Cloud(settings["AWS_ENDPOINT_URL"], **keys)
+    sns, sqs = aws.client("sns"), aws.client("sqs")
+    topic = sns.create_topic(Name="retrievals")["TopicArn"]
+    queue = sqs.create_queue(QueueName="retrievals")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
+    vault = Cloud(settings["GAS_VAULT_URL"], **keys).client("glacier")
+    archive = vault.upload_archive(vaultName="results", body=b"data")["archiveId"]
+    wanted = {"Type": "archive-retrieval", "ArchiveId": archive, "Tier": "Expedited"}
+    job = vault.initiate_job(vaultName="results", jobParameters=wanted | {"SNSTopic": topic})
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+    assert job["jobId"] in message["Body"]
+
+    billing = StripeBilling(
+        settings["GAS_STRIPE_KEY"],
+        price=settings["GAS_STRIPE_PRICE"],
+        webhook_secrets=(settings["GAS_STRIPE_WEBHOOK_SECRET"],),
+        base_url=settings["GAS_STRIPE_URL"],
+    )
+    assert billing.customer(uuid4(), name="R", email="r@example.org").startswith("cus_")
 
 
 def test_a_second_one_on_the_same_folder_is_refused_with_a_sentence(up: Callable[..., Up]) -> None:

@@ -6,7 +6,8 @@ import re
 import secrets
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -115,7 +116,6 @@ class Site:
     gas: Gas
     app: Flask
     provider: Provider
-    _threads: list[threading.Thread] = field(default_factory=list)
 
     def browser(self) -> Browser:
         """Another browser, with no cookies yet."""
@@ -166,16 +166,23 @@ def site(settings: Settings, aws: Cloud, compiled: FileSystemBytecodeCache) -> I
     app = Flask("pages")
     register(app, gas)
     app.jinja_env.bytecode_cache = compiled
+    with views_kept(gas):
+        yield Site(gas, app, provider)
+
+
+@contextmanager
+def views_kept(gas: Gas) -> Iterator[None]:
+    """The reader that keeps the views, in a thread as the service has it."""
     stop = threading.Event()
-    views = threading.Thread(
+    thread = threading.Thread(
         target=run_views,
         args=(gas.service, gas.views, gas.kept_views),
         kwargs={"stopping": stop.is_set, "pulse": gas.pulse},
     )
-    views.start()
-    yield Site(gas, app, provider)
+    thread.start()
+    yield
     stop.set()
-    views.join()
+    thread.join()
 
 
 @pytest.fixture

@@ -6,7 +6,13 @@ import re
 from html import unescape
 from urllib.parse import quote
 
+from flask import Flask
+
+from entrypoints.bootstrap import Gas
+from entrypoints.settings import Settings
+from entrypoints.web import register
 from tests.entrypoints.web.conftest import Browser, Site
+from tests.memory import MemoryViews
 
 
 def rows(html: str) -> list[str]:
@@ -108,3 +114,23 @@ def test_what_people_type_is_shown_as_text_and_never_run(browser: Browser, examp
     job_id = browser.submit(example, label=evil)
     for path in ("/jobs", f"/jobs/{job_id}", f"/jobs/{job_id}/delete", f"/jobs?q={quote(evil)}"):
         assert "<script>alert" not in browser.get(path).text, path
+
+
+def test_a_list_that_lags_behind_the_log_goes_on_asking_until_it_knows(
+    settings: Settings, site: Site, browser: Browser, example: str
+) -> None:
+    job_id = browser.submit(example)
+    behind = Gas(settings, identity=site.provider, cloud=site.gas.cloud, views=MemoryViews())
+    app = Flask("behind")
+    register(app, behind)
+    lagging = Site(behind, app, site.provider).browser()
+    lagging.sign_in()
+    page = lagging.get("/jobs").text
+    assert str(job_id) not in page
+    assert 'hx-trigger="every 2s"' in page
+    tag = lagging.get("/jobs/rows").headers["ETag"]
+    behind.__dict__["views"] = site.gas.views
+    del behind.__dict__["jobs"]
+    now = lagging.get("/jobs/rows", headers={"If-None-Match": tag})
+    assert now.status_code == 200
+    assert str(job_id) in now.text

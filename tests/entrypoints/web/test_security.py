@@ -37,6 +37,7 @@ def test_every_page_has_a_strict_policy_and_nothing_inline(
     ]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert "Strict-Transport-Security" not in answer.headers
     assert answer.headers["Cache-Control"] == "no-store"
     assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Correlation-Id"])
     text = answer.text
@@ -150,4 +151,5 @@ def test_a_service_on_the_net_needs_a_secret_and_sends_its_cookies_over_https_on
     register(app, Gas(settings, identity=site.provider, cloud=site.gas.cloud))
     answer = app.test_client().get("/sign-in/globus", base_url="https://gas.example.org")
     assert all("Secure" in cookie for cookie in answer.headers.getlist("Set-Cookie"))
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert "redirect_uri=https%3A%2F%2Fgas.example.org%2Fsign-in%2Fcallback" in answer.location
