@@ -72,6 +72,14 @@ INPUT: dict[str, str] = {
     "position_past_end": "The position lies behind the end of {contig}, which has {length} bases "
     "in the reference. The file was made with another genome, or the line is wrong: choose the "
     "matching reference, or correct the line.",
+    "position_too_large": "The position is larger than {largest}, the largest one a VCF may have. "
+    "Correct the line.",
+    "contig_name": "CHROM holds a character that no contig's name may have, such as a comma, a "
+    "space or a bracket. Correct the name.",
+    "unreadable": "The records cannot be read by htslib, so neither by most other tools: look for "
+    "odd characters in FILTER, INFO and FORMAT, and check the file with `bcftools view`.",
+    "filter_column": "FILTER holds a character that no filter's name may have. Correct the value, "
+    "or write “PASS” or “.”.",
     "too_many_at_position": "More than {records} records stand at position {position}. Join them "
     "into one record each with `bcftools norm -m +any`, or remove repeated lines.",
     "too_many_alleles": "More than {alleles} alternate alleles stand at position {position}. Split "

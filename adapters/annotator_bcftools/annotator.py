@@ -29,6 +29,15 @@ from domain.ports import (
 CHUNK = 2**20
 PLAIN = Options()
 LARGE_GENES, LARGE_MEMORY = 50 * 2**20, 4 * 2**30
+PRODUCTS = (
+    "annotated.vcf.gz",
+    "annotated.vcf.gz.tbi",
+    "annotated.vcf.gz.csi",
+    "log.txt",
+    "stats.txt",
+    "summary.json",
+    "variants.parquet",
+)
 CONTENT_TYPES = {
     ".gz": "application/gzip",
     ".tbi": "application/octet-stream",
@@ -161,7 +170,7 @@ def _annotation(
     done: dict[str, Any], workdir: Path, digest: str, provenance: Provenance
 ) -> Annotation:
     found = done["summary"]
-    made = sorted(path for path in workdir.iterdir() if path.is_file())
+    made = [path for name in PRODUCTS if (path := workdir / name).is_file()]
     return Annotation(
         products=tuple(_product(path) for path in made),
         input_sha256=digest,

@@ -14,7 +14,7 @@ from itertools import groupby
 from urllib.parse import unquote
 
 Span = tuple[int, int]
-GENES = frozenset({"gene", "ncRNA_gene"})
+GENES = frozenset({"gene", "ncRNA_gene", "pseudogene"})
 PARTS = frozenset({"exon", "CDS", "five_prime_UTR", "three_prime_UTR"})
 BIOTYPES = {
     "mRNA": "protein_coding", "lnc_RNA": "lncRNA", "tRNA": "misc_RNA", "rRNA": "rRNA",

@@ -55,6 +55,8 @@ def _input(done: dict[str, Any], found: dict[str, Any]) -> str:
         notes.append(f"{found['given']:,} records became {found['records']:,} by normalising.")
     if not done["sorted"]:
         notes.append("The records were not in order of position: they were sorted.")
+    if not done["indexed"]:
+        notes.append("No index could hold the positions (END in INFO is too large): there is none.")
     if done["crlf"]:
         notes.append("The lines ended as on Windows (CR LF): the result has plain line ends.")
     notes += [

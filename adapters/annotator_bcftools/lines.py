@@ -93,3 +93,17 @@ def _at(code: str, text: bytes, at: int, first: int) -> InputRejected:
     start = text.rfind(b"\n", 0, at) + 1
     line, column = first + text.count(b"\n", 0, at), text.count(b"\t", start, at) + 1
     return InputRejected(code, line=line, column=column)
+
+
+def refuse_line(number: int, line: bytes, *, tabs: int) -> None:
+    """Say what is wrong with a line that is no record of the right width. Raises InputRejected."""
+    fields = line.split(b"\t")
+    if line.startswith(b"#"):
+        raise InputRejected("header_in_body", line=number)
+    if len(fields) < 8:
+        code = "spaces" if len(line.split()) >= 8 else "too_few_columns"
+        raise InputRejected(code, line=number, facts={"columns": len(fields)})
+    if not fields[1].isdigit() or len(fields[1]) > 18:
+        raise InputRejected("position", line=number, column=2)
+    facts: dict[str, str | int] = {"columns": len(fields), "expected": tabs + 1}
+    raise InputRejected("column_count", line=number, facts=facts)

@@ -9,8 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from adapters.annotator_bcftools.alleles import NotAnAllele, judged, ref_kind
+from adapters.annotator_bcftools.columns import (
+    AlleleCap,
+    check_contig_name,
+    check_qual_and_filter,
+    remember,
+)
 from adapters.annotator_bcftools.genotypes import phased
 from adapters.annotator_bcftools.info_types import InfoTypes
+from adapters.annotator_bcftools.lines import refuse_line
 from adapters.annotator_bcftools.references import Contig
 from adapters.annotator_bcftools.sequence import WINDOW, Genome, agrees
 from adapters.annotator_bcftools.tally import Batch, NotSorted, Tally
@@ -21,10 +28,9 @@ TAB = b"\t"
 RECORD = b"%b\t%b\t%d\t%b\t%b\t.\t.\t%b"  # INFO and what follows it come last
 SAMPLED = 10_000  # records after which the share of wrong REF decides
 WRONG_SHARE = 0.05
-ALLELES = 5_000  # of one position, counting records with many of them: each may cost csq 14 kB
+LARGEST = 2**31 - 1  # position htslib reads (VCF 4.3, section 1.6.1: 32-bit integers)
 MANY = 10
 EMPTY = 100_000  # empty lines passed over before something must be wrong
-SEEN = 50_000  # values remembered of one column before starting over
 
 
 class RecordCheck:
@@ -61,9 +67,10 @@ class RecordCheck:
         self._window, self._low = b"", 1
         self._alts: set[bytes] = set()
         self._quals: set[bytes] = {b"."}
+        self._filters: set[bytes] = set()
         self._done: set[bytes] = set()
-        self._alleles = (0, 0)
-        self._empty = 0
+        self._cap = AlleleCap()
+        self._empty, self._decided = 0, False
 
     def take(self, numbers: Sequence[int], lines: list[bytes]) -> None:
         """Check lines (``numbers``: theirs in the file). Raises InputRejected or NotSorted."""
@@ -90,7 +97,8 @@ class RecordCheck:
     def _take_contig(self, numbers: Sequence[int], lines: list[bytes], start: int) -> int:
         """Check lines from ``start`` up to the next contig; where that begins."""
         self._begin(lines[start], numbers[start])
-        current, tabs, alts, quals = self._name, self._tabs, self._alts, self._quals
+        current, tabs, alts = self._name, self._tabs, self._alts
+        quals, passed = self._quals, self._filters
         target = b"" if self._contig is None else self._contig.name.encode()
         last, window, low, number = self._last, self._window, self._low, self._sent
         out: list[bytes] = []
@@ -103,7 +111,7 @@ class RecordCheck:
         for at in range(start, len(lines)):
             line = lines[at]
             try:
-                chrom, place, _, ref, alt, qual, _, _ = line.split(TAB, 7)
+                chrom, place, _, ref, alt, qual, filters, _ = line.split(TAB, 7)
                 pos = int(place)
             except ValueError:
                 refuse_line(numbers[at], line, tabs=tabs)
@@ -117,8 +125,8 @@ class RecordCheck:
             last = pos
             if counted and line.count(TAB) != tabs:
                 refuse_line(numbers[at], line, tabs=tabs)
-            if qual not in quals:
-                self._qual(numbers[at], qual)
+            if qual not in quals or filters not in passed:
+                check_qual_and_filter(numbers[at], qual, filters, quals=quals, passed=passed)
             offset = pos - low
             if window[offset : offset + len(ref)] != ref or alt not in alts:
                 allowed = self._odd(numbers[at], pos, ref, alt)
@@ -154,6 +162,7 @@ class RecordCheck:
             raise NotSorted
         if line.count(TAB) < 7:
             refuse_line(number, line, tabs=self._tabs)
+        check_contig_name(number, name)
         self._done.add(name)
         if len(self._done) > self._limits.contigs:
             facts: dict[str, str | int] = {"contigs": self._limits.contigs}
@@ -185,13 +194,6 @@ class RecordCheck:
             }
             raise InputRejected("too_many_at_position", line=number, facts=facts)
 
-    def _qual(self, number: int, qual: bytes) -> None:
-        try:
-            float(qual)
-        except ValueError:
-            raise InputRejected("quality", line=number, column=6) from None
-        _remember(self._quals, qual)
-
     def _odd(self, number: int, pos: int, ref: bytes, alt: bytes) -> tuple[bytes, bytes] | None:
         """REF and ALT as csq shall see them, or None when it shall not: the reason is counted."""
         try:
@@ -207,15 +209,18 @@ class RecordCheck:
             self.tally.skip(reason, number, self._name.decode(), pos)
             return None
         if (alleles := sent.count(b",") + 1) > MANY:
-            self._count_alleles(number, pos, alleles)
+            self._cap.count(number, pos, alleles)
         elif sent == alt:
-            _remember(self._alts, alt)
+            remember(self._alts, alt)
         return ref.upper(), sent
 
     def _place_reason(self, number: int, pos: int, ref: bytes) -> str:
         """Why REF at this place cannot be judged, or nothing."""
         self.tally.sampled(self._name.decode(), pos, ref)
         if self._contig is None:
+            if pos > LARGEST:
+                told: dict[str, str | int] = {"largest": LARGEST}
+                raise InputRejected("position_too_large", line=number, column=2, facts=told)
             return "contig_length" if self._name.decode() in self._unusable else "unknown_contig"
         if pos + len(ref) - 1 > self._contig.length:
             facts: dict[str, str | int] = {
@@ -231,13 +236,6 @@ class RecordCheck:
         right = agrees(ref, self._window[offset : offset + len(ref)])
         return "" if right else "wrong_ref"
 
-    def _count_alleles(self, number: int, pos: int, alleles: int) -> None:
-        at, before = self._alleles
-        self._alleles = (pos, alleles + before if at == pos else alleles)
-        if self._alleles[1] > ALLELES:
-            facts: dict[str, str | int] = {"alleles": ALLELES, "position": pos}
-            raise InputRejected("too_many_alleles", line=number, column=5, facts=facts)
-
     def _judge_build(self) -> None:
         """Too many wrong REF among the first records mean another genome, not a few bad calls."""
         wrong = self.tally.skipped["wrong_ref"]
@@ -250,25 +248,3 @@ class RecordCheck:
             raise InputRejected(
                 "wrong_build", line=self.tally.examples["wrong_ref"][0][0], facts=facts
             )
-
-    _decided = False
-
-
-def _remember(seen: set[bytes], value: bytes) -> None:
-    if len(seen) >= SEEN:
-        seen.clear()
-    seen.add(value)
-
-
-def refuse_line(number: int, line: bytes, *, tabs: int) -> None:
-    """Say what is wrong with a line that is no record of the right width. Raises InputRejected."""
-    fields = line.split(TAB)
-    if line.startswith(b"#"):
-        raise InputRejected("header_in_body", line=number)
-    if len(fields) < 8:
-        code = "spaces" if len(line.split()) >= 8 else "too_few_columns"
-        raise InputRejected(code, line=number, facts={"columns": len(fields)})
-    if not fields[1].isdigit() or len(fields[1]) > 18:
-        raise InputRejected("position", line=number, column=2)
-    facts: dict[str, str | int] = {"columns": len(fields), "expected": tabs + 1}
-    raise InputRejected("column_count", line=number, facts=facts)

@@ -6,6 +6,7 @@ loading the engine costs no waiting. When standard input ends before a request c
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -27,7 +28,6 @@ from adapters.annotator_bcftools.table import Table
 from domain.errors import InputRejected
 from domain.ports import Limits, Options
 
-TBI_REACH = 2**29  # a .tbi index ends there (SAM specification, section 5.2); .csi does not
 BGZF_END_BYTES = 28
 
 
@@ -98,8 +98,8 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
     checking = time.process_time()
     write_vcf(outcome, ours, contigs_by_name(reference), workdir / "annotated.vcf.gz")
     statistics = Fork("bcftools stats", lambda: write_statistics(workdir))
-    index(workdir / "annotated.vcf.gz", max(each.length for each in reference.contigs))
-    statistics.wait()
+    indexed = index(workdir / "annotated.vcf.gz")
+    wait_for(statistics)
     waiting = time.monotonic()
     found = summary(outcome.tally, outcome.counts) | {"table": table.finish()}
     waited = time.monotonic() - waiting
@@ -109,6 +109,7 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
         "summary": found,
         "sorted": outcome.was_sorted,
         "crlf": outcome.crlf,
+        "indexed": indexed,
         "info_types": outcome.info_types,
         "version": outcome.header.version,
         "samples": len(outcome.header.samples),
@@ -139,11 +140,31 @@ def write_vcf(outcome: Outcome, ours: list[bytes], names: dict[str, Contig], pat
             shutil.copyfileobj(body, whole, 2**20)
 
 
-def index(path: Path, longest: int) -> None:
-    """Write ``.tbi``, or ``.csi`` where a contig is too long for it."""
+def index(path: Path) -> bool:
+    """Write ``.tbi``, or ``.csi`` where a position is too large for it; whether one was written.
+
+    An END in INFO beyond both is the person's own, and no reason to withhold the result.
+    """
     import pysam
 
-    pysam.tabix_index(str(path), preset="vcf", force=True, csi=longest > TBI_REACH)
+    for csi in (False, True):
+        with contextlib.suppress(OSError):
+            pysam.tabix_index(str(path), preset="vcf", force=True, csi=csi)
+            return True
+    return False
+
+
+def wait_for(statistics: Fork) -> None:
+    """The engine saw lines of our making; this is the first time htslib reads the person's own.
+
+    Raises InputRejected when it cannot.
+    """
+    try:
+        statistics.wait()
+    except EngineDied as error:
+        if error.code != "engine_crashed":
+            raise
+        raise InputRejected("unreadable") from error
 
 
 def write_statistics(workdir: Path) -> None:

@@ -154,6 +154,7 @@ MALFORMED = [
     Case("FORMAT without samples", text(vcf([snv(300) + "\tGT"], columns=COLUMNS + "\tFORMAT")), "format_without_samples", 3, 9),
     Case("spaces for tabs", text(good().replace("\t", "  ")), "spaces", 3),
     Case("spaces in one record", text(vcf([snv(300), snv(301).replace("\t", " ")])), "spaces", 5),
+    Case("spaces in the first record", text(vcf([snv(300).replace("\t", " ")])), "spaces", 4),
     Case("a record cut short", text(good()[:-14]), "too_few_columns", 63),
     Case("a column too many", text(vcf([snv(300), snv(301) + "\tx"])), "column_count", 5),
     Case("a sample missing", text(vcf([snv(300) + "\tGT\t0/1"], columns=SAMPLES)), "column_count", 4),
@@ -178,6 +179,10 @@ MALFORMED = [
     Case("ALT with an empty allele", one(alt="G,,T"), "alt_not_bases", 5, 5),
     Case("ALT is empty", one(alt=""), "alt_not_bases", 5, 5),
     Case("QUAL in words", one(qual="good"), "quality", 5, 6),
+    Case("a contig name with a comma", one(chrom="a,b"), "contig_name", 5, 1),
+    Case("FILTER with a comma", one(filters="a,b"), "filter_column", 5, 7),
+    Case("INFO no tool can read", one(info='"=1'), "unreadable"),
+    Case("POS beyond 31 bits on an unknown contig", one(chrom="x", pos="2147483648"), "position_too_large", 5, 2),
     Case("a NUL", one(info="DP=\0"), "nul", 5, 8),
     Case("Latin-1", text(vcf([snv(300), record(info="N=caf\xe9")]).encode("latin-1")), "not_utf8", 5, 8),
     Case("UTF-16", text(good().encode("utf-16")), "not_utf8", 1),
@@ -256,6 +261,9 @@ ACCEPTED = [
     Case("BCF", lambda: io.BytesIO(bcf(good())), records=60),
     Case("BGZF", text(bgzf(good(3000).encode())), records=3000),
     Case("gzip in two members", text(gzip.compress(good()[:700].encode()) + gzip.compress(good()[700:].encode())), records=60),
+    Case("a position only CSI can index", one(chrom="x", pos="600000000"), records=2, skipped={"unknown_contig": 1}),
+    Case("END beyond every index", one(alt="<DEL>", info="END=999999999999"), records=2, says="No index"),
+    Case("odd contig names", one(chrom="HLA-A*01:01:01:01"), records=2, skipped={"unknown_contig": 1}),
     Case("a long name", one(name="x" * 100_000), records=2),
 ]  # fmt: skip
 

@@ -16,7 +16,7 @@ from domain.ports import EngineFailed, Interrupted, Limits
 from tests.adapters.annotator.conftest import Bench
 from tests.adapters.annotator.vcf import snv, vcf
 
-LONG = vcf(snv(300 + at // 40) for at in range(400_000))
+LONG = vcf(snv(300 + at // 40) for at in range(120_000))
 
 
 def annotate(workdir: Path, told: list[tuple[str, int]], *, stop_at: str = "") -> None:
@@ -39,7 +39,7 @@ def test_progress_goes_up_through_the_steps(tmp_path: Path) -> None:
     percents = [percent for step, percent in told if step == "annotating"]
     assert percents == sorted(percents)
     assert percents[-1] == 100
-    assert len(percents) > 10
+    assert len(percents) > 5
 
 
 def test_a_run_stopped_half_way_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def _crash_a_grandchild() -> None:
             for fork in child.children()
             if fork.is_running()
         ]
-        if len(forks) >= 3:
+        if len(forks) >= 3:  # the table, the merge, csq
             time.sleep(0.05)
             max(forks, key=lambda fork: fork.pid).send_signal(signal.SIGSEGV)
             return
