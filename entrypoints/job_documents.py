@@ -79,6 +79,7 @@ class JobDocuments:
             "result": _public(files.get("result")),
             "log": _public(files.get("log")),
             "summary": row["summary"],
+            "products": _products(files),
             "error": _error(row["failure"]) if row["status"] == "failed" else None,
             "progress": self._progress(row),
             "provenance": row["provenance"],
@@ -166,6 +167,11 @@ def _fits(row: dict[str, Any], status: str, reference: str) -> bool:
     return (not status or row["status"] == status) and (
         not reference or row["reference"] == reference
     )
+
+
+def _products(files: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Every product of the run by its own name, with its SHA-256."""
+    return {file["key"].rsplit("/", 1)[-1]: file["sha256"] for file in files.values()}
 
 
 def _public(file: dict[str, Any] | None) -> dict[str, Any] | None:

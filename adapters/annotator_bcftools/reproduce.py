@@ -34,17 +34,18 @@ class Reproduction:
     different: tuple[str, ...]
     missing: tuple[str, ...]
 
+    def verdicts(self) -> list[tuple[str, str]]:
+        """Each product's name with what became of it."""
+        return [
+            *((name, "same") for name in self.same),
+            *((name, "different") for name in self.different),
+            *((name, "missing") for name in self.missing),
+        ]
+
     @property
     def proved(self) -> bool:
         """Whether everything that was recorded came out byte for byte."""
         return bool(self.same) and not self.different and not self.missing
-
-
-def options_of(parameters: str) -> Options:
-    """The options a recorded run was asked for."""
-    return Options(
-        haplotypes="--local-csq" not in parameters, normalise=parameters.startswith("norm ")
-    )
 
 
 def reproduce(
@@ -52,20 +53,22 @@ def reproduce(
     source: BinaryIO,
     *,
     recorded: Provenance,
+    options: Options,
     input_sha256: str,
     digests: Mapping[str, str],
     workdir: Path,
     limits: Limits,
     progress: Callable[[str, int], None],
     stopped: Callable[[], bool],
+    anyway: bool = False,
 ) -> Reproduction:
     """Annotate again as ``recorded`` and compare with ``digests`` (product name -> sha256).
 
-    Raises CannotReproduce, before running, when anything installed differs from what is recorded,
-    and NotFound when the reference is gone.
+    Raises CannotReproduce, before running, when anything installed differs from what is recorded
+    (unless ``anyway``), and NotFound when the reference is gone.
     """
-    options = options_of(recorded.parameters)
-    _refuse_other(recorded, annotator.provenance(recorded.reference, options))
+    if not anyway:
+        _refuse_other(recorded, annotator.provenance(recorded.reference, options))
     made = annotator.annotate(
         source, reference=recorded.reference, workdir=workdir, limits=limits, progress=progress,
         stopped=stopped, options=options,
@@ -86,5 +89,5 @@ def _refuse_other(recorded: Provenance, installed: Provenance) -> None:
         if then[name] != now[name]:
             raise CannotReproduce(
                 f"The result was made with another {called}: {then[name]} then, {now[name]} now. "
-                "Install what was used then and try again."
+                "Install what was used then, or add --anyway to compare all the same."
             )

@@ -155,6 +155,7 @@ class JobDocument(Strict):
     result: File | None
     log: File | None
     summary: Summary | None
+    products: dict[str, str] = Field(description="every file of the run with its SHA-256")
     error: Failure | None
     progress: Progress | None
     provenance: dict[str, str] | None

@@ -75,7 +75,7 @@ def run_annotator(source: BinaryIO, reference: str, workdir: Path, **asked: bool
     from domain.rejections import sentence
 
     try:
-        with _progress() as progress:
+        with progress_shown() as progress:
             return BcftoolsAnnotator(references_folder()).annotate(
                 source,
                 reference=reference,
@@ -121,7 +121,7 @@ def _in_shape(result: Path, shape: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str, int], None]]:
+def progress_shown() -> Iterator[Callable[[str, int], None]]:
     """A bar on a terminal, nothing elsewhere; always on standard error."""
     if not sys.stderr.isatty():
         yield lambda step, percent: None

@@ -12,10 +12,10 @@ from adapters.annotator_bcftools.annotator import BcftoolsAnnotator
 from adapters.annotator_bcftools.reproduce import (
     CannotReproduce,
     Reproduction,
-    options_of,
     reproduce,
 )
 from domain.ports import Limits, Options, Provenance
+from domain.ports.annotation import PLAIN
 from tests.adapters.annotator.conftest import Bench, Made
 from tests.adapters.annotator.vcf import snv, vcf
 
@@ -23,12 +23,20 @@ TEXT = vcf([snv(position) for position in range(300, 400)])
 
 
 def again(
-    made: Made, folder: Path, *, recorded: Provenance | None = None, text: str = TEXT
+    made: Made,
+    folder: Path,
+    *,
+    recorded: Provenance | None = None,
+    text: str = TEXT,
+    options: Options = PLAIN,
+    anyway: bool = False,
 ) -> Reproduction:
     return reproduce(
         BcftoolsAnnotator(),
         io.BytesIO(text.encode()),
         recorded=recorded or made.annotation.provenance,
+        options=options,
+        anyway=anyway,
         input_sha256=made.annotation.input_sha256,
         digests=made.digests(),
         workdir=folder,
@@ -75,7 +83,13 @@ def test_another_input_is_refused(run: Bench, tmp_path: Path) -> None:
         again(made, tmp_path / "again", text=vcf([snv(500)]))
 
 
-def test_the_options_of_a_run_are_read_from_its_parameters() -> None:
-    annotator = BcftoolsAnnotator()
-    for options in (Options(), Options(haplotypes=True), Options(haplotypes=True, normalise=True)):
-        assert options_of(annotator.provenance("sars-cov-2", options).parameters) == options
+def test_another_engine_is_compared_all_the_same_when_asked(run: Bench, tmp_path: Path) -> None:
+    made = run(TEXT)
+    recorded = replace(made.annotation.provenance, engine_version="1.9")
+    assert again(made, tmp_path / "again", recorded=recorded, anyway=True).proved
+
+
+def test_the_options_of_the_run_are_those_of_the_job(run: Bench, tmp_path: Path) -> None:
+    made = run(TEXT)
+    with pytest.raises(CannotReproduce, match="another parameters"):
+        again(made, tmp_path / "again", options=Options(normalise=True))
