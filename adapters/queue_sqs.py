@@ -45,23 +45,23 @@ class SqsQueue:
         return self._name
 
     def receive(self, *, wait_seconds: int, limit: int = 1) -> Sequence[Delivery]:
-        return self._receive(self._url, wait_seconds, limit)
+        return self._receive(self.url, wait_seconds, limit)
 
     def acknowledge(self, delivery: Delivery) -> None:
         with _gone_is_fine():
-            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=delivery.receipt)
+            self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=delivery.receipt)
 
     def hold(self, delivery: Delivery, seconds: int) -> None:
         with _gone_is_fine():
             self._sqs.change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=delivery.receipt, VisibilityTimeout=seconds
+                QueueUrl=self.url, ReceiptHandle=delivery.receipt, VisibilityTimeout=seconds
             )
 
     def send(self, body: str, *, delay_seconds: int = 0) -> None:
-        self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
+        self._sqs.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay_seconds)
 
     def depth(self) -> QueueDepth:
-        live = self._counts(self._url)
+        live = self._counts(self.url)
         return QueueDepth(
             visible=live[0],
             in_flight=live[1],
@@ -84,7 +84,8 @@ class SqsQueue:
         return moved
 
     @cached_property
-    def _url(self) -> str:
+    def url(self) -> str:
+        """Where it is at the moment, for those who cannot look it up."""
         return self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from importlib.util import find_spec
 from typing import Any
 
@@ -37,15 +38,23 @@ class App(OpenAPI):
 
 
 def create_app(
-    gas: Gas, *, stopping: Callable[[], bool] = lambda: False, waiters: int = WAITERS
+    gas: Gas,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    waiters: int = WAITERS,
+    began: datetime | None = None,
 ) -> OpenAPI:
-    """The app for one service; ``stopping`` ends requests that wait for something to happen."""
+    """The app for one service.
+
+    ``stopping`` ends requests that wait for something to happen, ``waiters`` says how many may.
+    The work process counts as alive when it was heard since ``began`` (now, where not given).
+    """
     app = App("entrypoints", **api.openapi_options())
     app.config["PROPAGATE_EXCEPTIONS"] = False
     if gas.settings.local:
         app.config["TRUSTED_HOSTS"] = LOOPBACK
     _measure(app, gas)
-    _add_health(app, gas)
+    _add_health(app, gas, began or gas.clock())
     if find_spec(PAGES):
         from entrypoints import web  # type: ignore[attr-defined,unused-ignore]
 
@@ -54,9 +63,7 @@ def create_app(
     return app
 
 
-def _add_health(app: OpenAPI, gas: Gas) -> None:
-    began = gas.clock()
-
+def _add_health(app: OpenAPI, gas: Gas, began: datetime) -> None:
     @app.route("/healthz")
     def healthz() -> Response:
         return Response("ok\n", content_type="text/plain; charset=utf-8")

@@ -21,6 +21,7 @@ API = "/api/v1"
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 FINISHED = frozenset({"completed", "failed", "cancelled"})
+PATIENCE = 30.0
 FIRST_LOOK, LONGEST_LOOK = 0.1, 2.0  # seconds between two looks at a job
 START_IT = "Start it with `make run`, or set GAS_URL and GAS_TOKEN."
 
@@ -39,10 +40,15 @@ class Refusal(Exception):
 
 
 class Client:
-    """Speaks to one service with one token."""
+    """Speaks to one service with one token.
 
-    def __init__(self, url: str, token: str) -> None:
+    ``patience`` is how many seconds a service may be away while somebody waits for a job.
+    """
+
+    def __init__(self, url: str, token: str, *, patience: float = PATIENCE) -> None:
         import urllib3
+
+        self.patience = patience
 
         self._url = url.rstrip("/")
         self._token = token
@@ -116,13 +122,21 @@ class Client:
             found.release_conn()
 
     def wait(self, job_id: str, told: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """The job once it is finished; ``told`` hears of it at each look."""
-        pause = FIRST_LOOK
+        """The job once it is finished; ``told`` hears of it at each look.
+
+        A service that is away for a moment, to be started again, is waited for.
+        """
+        pause, answered = FIRST_LOOK, time.monotonic()
         while True:
-            job: dict[str, Any] = self.get(f"/jobs/{job_id}")
-            told(job)
-            if job["status"] in FINISHED:
-                return job
+            try:
+                job: dict[str, Any] = self.get(f"/jobs/{job_id}")
+                answered = time.monotonic()
+                told(job)
+                if job["status"] in FINISHED:
+                    return job
+            except Unreachable:
+                if time.monotonic() - answered > self.patience:
+                    raise
             time.sleep(pause)
             pause = min(pause * 1.2, LONGEST_LOOK)
 

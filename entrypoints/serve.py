@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -22,6 +23,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._began = datetime.now(UTC)
         super().__init__()
 
     def load_config(self) -> None:
@@ -57,7 +59,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             from entrypoints.local_user import ensure_local_user
 
             ensure_local_user(gas)
-        return create_app(gas, stopping=stop.is_set, waiters=WAITERS)
+        return create_app(gas, stopping=stop.is_set, waiters=WAITERS, began=self._began)
 
 
 def serve(settings: Settings) -> None:

@@ -55,7 +55,10 @@ class Supervised:
             began = time.monotonic()
             try:
                 part.run()
-            except Exception:
+            except Exception as error:
+                if self._stop.is_set():  # what it stands on may be gone by now
+                    log.info("part.ended", part=part.name, error=type(error).__name__)
+                    return
                 log.exception("part.failed", part=part.name)
             if time.monotonic() - began > HEALTHY_AFTER:
                 pause = FIRST_PAUSE

@@ -23,11 +23,14 @@ def run_views(
     stopping: Callable[[], bool],
     pulse: Pulse,
 ) -> None:
-    """Bring every view up to each batch; one that lags behind the slowest catches up by itself."""
-    after = min(views.position(view.name) for view in kept)
-    for _ in follow(service, after=after, stopping=stopping, pulse=pulse):
-        for view in kept:
-            catch_up(service, views, view)
+    """Bring every view up to each batch; one that lags behind is tried again at each look."""
+    end = min(views.position(view.name) for view in kept)
+    behind = True
+    for events in follow(service, after=end, stopping=stopping, pulse=pulse):
+        if events or behind:
+            reached = [catch_up(service, views, view) for view in kept]
+            end = max(end, *reached, *(event.position for event in events[-1:]))
+            behind = min(reached) < end
 
 
 def catch_up(

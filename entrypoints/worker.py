@@ -78,7 +78,12 @@ def work_once(
 
 
 def handle(
-    queue: WorkQueue, work: Work, delivery: Delivery, *, stopping: Callable[[], bool]
+    queue: WorkQueue,
+    work: Work,
+    delivery: Delivery,
+    *,
+    stopping: Callable[[], bool],
+    extend_every: float = EXTEND_EVERY,
 ) -> None:
     """Attend to one message: acknowledge what is settled, put back everything else.
 
@@ -90,7 +95,7 @@ def handle(
         return True
 
     try:
-        with Heartbeat(extend, seconds=EXTEND_EVERY):
+        with Heartbeat(extend, seconds=extend_every):
             hint = Hint.parse(delivery.body)
             work.attend(hint.job_id, at_least=hint.version, stopping=stopping)
     except Interrupted:

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 
 from adapters.cloud import Cloud
 from entrypoints.local.cloud import free_port
 from entrypoints.local.glacier import Vaults
-from entrypoints.local.standins import bind, glacier_app, globus_app
+from entrypoints.local.standins import bind, glacier_app, globus_app, stripe_app
+from entrypoints.local.stripe import Stripe
 from entrypoints.local.vault_book import Timing
 
 CLIENT_ID, CLIENT_SECRET = "gas", "a secret of the tests"
+STRIPE_KEY, WEBHOOK_SECRET = "sk_test_of_the_tests", "whsec_of_the_tests"
 
 
 @contextmanager
@@ -77,12 +79,63 @@ def vault(tmp_path: Path) -> Iterator[Callable[..., VaultStandIn]]:
             quick = Timing(expedited=0.3, standard=0.6, bulk=0.9)
             app, vaults = glacier_app(tmp_path, publish, timing or quick)
             url = running.enter_context(served(lambda _: app))
-            stopped = threading.Event()
-            ticking = threading.Thread(target=vaults.run, args=(stopped,))
-            ticking.start()
-            running.callback(ticking.join)
-            running.callback(stopped.set)
+            beside(running, vaults.run)
             cloud = Cloud(url, region="us-east-1", access_key="a", secret_key="b")
             return VaultStandIn(cloud.client("glacier", attempts=1), vaults, published)
 
         yield start
+
+
+@dataclass
+class StripeStandIn:
+    """A running Stripe stand-in, and the webhooks a listener of ours got: (body, signature)."""
+
+    url: str
+    stand: Stripe
+    got: list[tuple[bytes, str]]
+    answers: list[int]  # statuses the listener gives, in turn; 200 when there is none left
+
+
+@pytest.fixture
+def stripe(tmp_path: Path) -> Iterator[Callable[[], StripeStandIn]]:
+    """Start a Stripe stand-in on the test's data folder; again for a restart."""
+    with ExitStack() as running:
+
+        def start() -> StripeStandIn:
+            got: list[tuple[bytes, str]] = []
+            answers: list[int] = []
+            listener = Flask("listener")
+
+            @listener.post("/hooks/stripe")
+            def take() -> tuple[str, int]:
+                got.append((request.get_data(), request.headers["Stripe-Signature"]))
+                return "", answers.pop(0) if answers else 200
+
+            hooks = running.enter_context(served(lambda _: listener)) + "/hooks/stripe"
+            made: list[Stripe] = []
+
+            def make(port: int) -> Flask:
+                app, stand = stripe_app(
+                    tmp_path,
+                    port,
+                    api_key=STRIPE_KEY,
+                    webhook_url=hooks,
+                    webhook_secret=WEBHOOK_SECRET,
+                )
+                made.append(stand)
+                return app
+
+            url = running.enter_context(served(make))
+            beside(running, made[0].run)
+            return StripeStandIn(url, made[0], got, answers)
+
+        yield start
+
+
+def beside(running: ExitStack, run: Callable[[threading.Event], None]) -> None:
+    """Run something in a thread until the stack unwinds."""
+    stopped = threading.Event()
+    thread = threading.Thread(target=run, args=(stopped,))
+    thread.start()
+    running.callback(thread.join)
+    running.callback(stopped.set)

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any, BinaryIO
 
 from adapters.annotator_bcftools.consequences import IMPACTS, impact, terms
+from adapters.annotator_bcftools.effects import Pairs, effects_of
 from adapters.annotator_bcftools.frames import Frame
 from adapters.annotator_bcftools.known import KnownVariants
-from adapters.annotator_bcftools.rows import collapsed, rows
 
 TAB = b"\t"
-KEYS = 50_000  # distinct consequence-and-gene sets counted before they are added up
-Effects = tuple[tuple[bytes, bytes], ...]  # (consequence, gene), distinct, of one record
+KINDS = 50_000  # distinct BCSQ values remembered before what they say is added up
 
 
 class OutOfStep(Exception):
@@ -31,7 +30,7 @@ class Counts:
     by_impact: Counter[str] = field(default_factory=Counter)
     by_gene: dict[str, Counter[str]] = field(default_factory=dict)
 
-    def add(self, effects: Effects, records: int) -> None:
+    def add(self, effects: Pairs, records: int) -> None:
         """Count ``records`` records that all have these effects."""
         self.annotated += records
         every = {term for consequence, _ in effects for term in terms(consequence.decode())}
@@ -85,7 +84,9 @@ class Merge:
     ) -> None:
         self._write, self._rows, self._known = write, rows, known
         self._sites_only, self._had_bcsq = sites_only, had_bcsq
-        self._effects: Counter[Effects] = Counter()
+        self._kinds: dict[bytes, tuple[int, bytes]] = {}
+        self._numbers: dict[Pairs, int] = {}
+        self._seen: Counter[int] = Counter()
         self._sent = 0
         self.counts = Counts()
 
@@ -123,8 +124,6 @@ class Merge:
         self._sent += len(found)
 
     def _join(self, lines: list[bytes], unsent: list[int], found: list[bytes]) -> None:
-        first = self.counts.records
-        self.counts.records += len(lines)
         if self._had_bcsq:
             lines = [without_bcsq(line) for line in lines]
         if self._known is not None:
@@ -134,36 +133,48 @@ class Merge:
             left = set(unsent)
             found = [b"" if at in left else next(found_by_line) for at in range(len(lines))]
         put = _put_last if self._sites_only else _put
+        kinds = self._kinds
         out: list[bytes] = []
-        seen: list[Effects] = []
-        told = [result.partition(b"BCSQ=")[2] for result in found]
-        for line, bcsq in zip(lines, told, strict=True):
-            if bcsq:
-                out.append(put(line, bcsq))
-                seen.append(effects_of(bcsq))
-            else:
+        shorts: list[bytes] = []
+        seen: list[int] = []
+        for line, result in zip(lines, found, strict=True):
+            bcsq = result.partition(b"BCSQ=")[2]
+            if not bcsq:
                 out.append(line)
-        self._effects.update(seen)
-        if len(self._effects) > KEYS:
+                shorts.append(b"")
+                continue
+            number, short = kinds.get(bcsq) or self._kind(bcsq)
+            out.append(put(line, bcsq))
+            shorts.append(short)
+            seen.append(number)
+        self._seen.update(seen)
+        if len(kinds) > KINDS:
             self._add_up()
         out.append(b"")
         self._write(b"\n".join(out))
+        self._write_rows(lines, shorts)
+
+    def _kind(self, bcsq: bytes) -> tuple[int, bytes]:
+        """Number and short form of a BCSQ value; introns say the same thousands of times."""
+        effects = effects_of(bcsq)
+        number = self._numbers.setdefault(effects.pairs, len(self._numbers))
+        self._kinds[bcsq] = (number, effects.short)
+        return number, effects.short
+
+    def _write_rows(self, lines: list[bytes], shorts: list[bytes]) -> None:
+        """Lines for the table: number of the record from 0, CHROM to FILTER, short effects."""
         heads = [line.rpartition(TAB)[0] for line in lines] if self._sites_only else _heads(lines)
-        self._rows(rows(first, heads, map(collapsed, told)))
+        first = self.counts.records
+        self.counts.records += len(lines)
+        numbered = zip(range(first, self.counts.records), heads, shorts, strict=True)
+        self._rows(b"".join([b"%d\t%b\t%b\n" % row for row in numbered]))
 
     def _add_up(self) -> None:
-        for effects, records in self._effects.items():
-            self.counts.add(effects, records)
-        self._effects.clear()
-
-
-def effects_of(bcsq: bytes) -> Effects:
-    """The distinct (consequence, gene) pairs of one BCSQ value, sorted."""
-    if b"," not in bcsq:
-        consequence, gene, _ = bcsq.split(b"|", 2)
-        return ((consequence, gene),)
-    pairs = {tuple(each.split(b"|", 2)[:2]) for each in bcsq.split(b",")}
-    return tuple(sorted(pairs))  # type: ignore[arg-type]
+        for pairs, number in self._numbers.items():
+            self.counts.add(pairs, self._seen[number])
+        self._seen.clear()
+        self._numbers.clear()
+        self._kinds.clear()
 
 
 def _heads(lines: list[bytes]) -> list[bytes]:

@@ -122,7 +122,7 @@ def make(target: Path, temporary: Path) -> dict[str, Any]:
 
     settings: dict[str, Setting] = {
         "threads": 2,
-        "memory_limit": "384MB",
+        "memory_limit": "192MB",
         "temp_directory": str(temporary / "duckdb"),
     }
     with duckdb.connect(":memory:", config=settings) as database:

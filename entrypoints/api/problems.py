@@ -8,13 +8,14 @@ from typing import Any
 
 from flask import Response, g
 from pydantic import ValidationError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 
 from domain.errors import DomainError, InputRejected
 
 MEDIA_TYPE = "application/problem+json"
 SHOWN = 5  # how many faults of one request are put into its sentence
 RETRY_SECONDS = 30
+OWN_WORDS = frozenset({400, 403})  # where a sentence given with the refusal says more than ours
 
 # code -> status; a code that is not here goes by its class: a rejected input 422, all else 409
 STATUS: dict[str, int] = {
@@ -96,7 +97,7 @@ def problem(
         "detail": sentence,
         "correlation_id": g.get("correlation_id", ""),
     }
-    response = Response(json.dumps(body), status, content_type=MEDIA_TYPE)
+    response = Response(json.dumps(body, ensure_ascii=False), status, content_type=MEDIA_TYPE)
     response.headers.update(headers or {})
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="gas"'
@@ -111,6 +112,10 @@ def _refusal(error: HTTPException) -> Response:
     status = error.code or 500
     code, sentence = REFUSALS.get(status, ("refused", error.description or "Refused."))
     headers = {}
+    if isinstance(error, SecurityError):
+        sentence = "This service does not answer to that host name. Use the address it printed."
+    elif status in OWN_WORDS and error.description != type(error).description:
+        sentence = error.description or sentence
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
         headers["Allow"] = allowed

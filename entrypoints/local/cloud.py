@@ -13,6 +13,7 @@ work on an empty folder, after a clean stop and after a crash:
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).parent.parent / "aws" / "template.yaml"
 REGION = "us-east-1"
+SENDER = "gas@localhost"
 ACCESS_KEY = "GASLOCAL"
 BUCKET_NAME = re.compile(r'!Sub "\$\{Prefix\}(-[a-z]+)"(?=\n)')
 START_SECONDS = 30.0
@@ -66,6 +68,7 @@ def environment(data: Path, port: int) -> dict[str, str]:
     endpoint = f"http://127.0.0.1:{port}"
     return {
         "GAS_AWS_ENDPOINT": endpoint,
+        "GAS_MAIL_FROM": SENDER,
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": DataFolder(data).secret("cloud"),
@@ -95,6 +98,13 @@ class EmbeddedCloud:
         """New clients of it, which nobody shares."""
         return _clients(self.port, self.secret)
 
+    def mails(self) -> list[dict[str, Any]]:
+        """What SES was given since the start, oldest first, in MiniStack's words."""
+        url = f"{self.endpoint}{self.ready_path}/mails"
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+            by_account: dict[str, list[dict[str, Any]]] = json.load(answer)["messages"]
+        return [mail for mails in by_account.values() for mail in mails]
+
     def end(self) -> None:
         self.child.end(patience=3.0)
 
@@ -121,7 +131,12 @@ def deploy(cloud: EmbeddedCloud, prefix: str, *, origins: Sequence[str]) -> None
     """Make the template's topic, queues and buckets; see the module for the procedure."""
     formation: CloudFormationClient = cloud.aws.client("cloudformation")
     body = BUCKET_NAME.sub(rf'"{prefix}\1"', TEMPLATE.read_text())
-    values = {"Prefix": prefix, "Place": "local", "Origins": ",".join(origins)}
+    values = {
+        "Prefix": prefix,
+        "Place": "local",
+        "Origins": ",".join(origins),
+        "Sender": SENDER,
+    }
     formation.create_change_set(
         StackName=prefix,
         ChangeSetName="boot",

@@ -27,6 +27,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 USER = "gas"
+MAILS = "/_ministack/ses/messages"
 NOT_AWS = ("/_ministack", "/_localstack", "/_aws")
 
 
@@ -45,6 +46,11 @@ class Gate:
     port: int
     access_key: str
     ready_path: str
+
+    @property
+    def mails_path(self) -> str:
+        """Where the starter, and nobody else, may read the mails SES would have sent."""
+        return self.ready_path + "/mails"
 
     def status(self, scope: Scope) -> int | None:
         """The status to answer a request with at once, or None to let it through."""
@@ -72,6 +78,10 @@ def gated(app: App, gate: Gate) -> App:
     """``app`` for whoever passes the gate."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == gate.mails_path:
+            scope = scope | {"path": MAILS, "raw_path": MAILS.encode()}
+            await app(scope, receive, send)
+            return
         status = None if scope["type"] == "lifespan" else gate.status(scope)
         if status is None:
             await app(scope, receive, send)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 if TYPE_CHECKING:
     from entrypoints.local.glacier import Vaults
+    from entrypoints.local.stripe import Stripe
     from entrypoints.local.vault_book import Timing
 
 LOOPBACK = "127.0.0.1"
@@ -85,13 +86,15 @@ class _Discreet(WSGIRequestHandler):
         return
 
 
-def serve(apps: Mapping[int, Flask]) -> None:
-    """Serve each application on its port until SIGTERM."""
+def serve(apps: Mapping[int, Flask], beside: Sequence[Callable[[Event], None]] = ()) -> None:
+    """Serve each application on its port, with what runs beside them, until SIGTERM."""
     servers = [bind(app, port) for port, app in apps.items()]
-    over = threading.Event()
+    over = Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     for server in servers:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    for run in beside:
+        Thread(target=run, args=(over,), daemon=True).start()
     over.wait()
     for server in servers:
         server.shutdown()
@@ -131,17 +134,49 @@ def glacier_app(
     return app, vaults
 
 
+def stripe_app(
+    data: Path, port: int, *, api_key: str, webhook_url: str, webhook_secret: str
+) -> tuple[Flask, Stripe]:
+    """The Stripe stand-in, with its desk in the data folder; run the second beside it."""
+    from entrypoints.local.stripe import Stripe, api, pages
+    from entrypoints.local.stripe_desk import Desk
+
+    app = stand_in("entrypoints.local")
+    desk = Desk(data / "standins" / "stripe.db", f"http://{LOOPBACK}:{port}")
+    stand = Stripe(desk, api_key, webhook_url, webhook_secret)
+    app.extensions["stripe"] = stand
+    app.register_blueprint(api)
+    app.register_blueprint(pages)
+    return app, stand
+
+
 def main() -> None:
     """Everything comes from the environment the supervisor gives."""
-    data = Path(os.environ["GAS_DATA_DIR"])
-    port = int(os.environ["GAS_GLOBUS_PORT"])
+    env, data = os.environ, Path(os.environ["GAS_DATA_DIR"])
+    ports = {name: int(env[f"GAS_{name}_PORT"]) for name in ("GLOBUS", "VAULT", "STRIPE")}
     globus = globus_app(
         data,
-        port,
-        client_id=os.environ["GAS_GLOBUS_CLIENT_ID"],
-        client_secret=os.environ["GAS_GLOBUS_CLIENT_SECRET"],
+        ports["GLOBUS"],
+        client_id=env["GAS_GLOBUS_CLIENT_ID"],
+        client_secret=env["GAS_GLOBUS_CLIENT_SECRET"],
     )
-    serve({port: globus})
+    vault, vaults = glacier_app(data, _publish)
+    stripe, stand = stripe_app(
+        data,
+        ports["STRIPE"],
+        api_key=env["GAS_STRIPE_KEY"],
+        webhook_url=f"http://{LOOPBACK}:{env['GAS_PORT']}/hooks/stripe",
+        webhook_secret=env["GAS_STRIPE_WEBHOOK_SECRET"],
+    )
+    apps = {ports["GLOBUS"]: globus, ports["VAULT"]: vault, ports["STRIPE"]: stripe}
+    serve(apps, [vaults.run, stand.run])
+
+
+def _publish(topic_arn: str, message: str) -> None:
+    """To the embedded cloud, as Glacier does to SNS: without message attributes."""
+    import boto3
+
+    boto3.client("sns").publish(TopicArn=topic_arn, Message=message)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,9 @@ PATIENCE = 5.0  # seconds the service's own processes get to finish
 SHORT_PATIENCE = 2.0  # and the others; together well below ten
 TRIES_BEFORE_READY = 4
 NOT_OURS = ("AWS_", "GLOBUS_")  # a developer's own settings must not leak into the local service
+STAND_IN_NAMES = ("GLOBUS", "VAULT", "STRIPE")
 GLOBUS_CLIENT = "gas-local"
+STRIPE_PRICE = "price_premium"
 
 
 class StartFailed(DomainError):
@@ -90,9 +92,10 @@ class Supervisor:
     # --- start -----------------------------------------------------------------------------------
 
     def _start_all(self) -> None:
-        cloud_port, globus_port = cloud.free_port(), cloud.free_port()
-        environment = self._environment(cloud_port, globus_port)
-        self._ready_urls.append(environment["GAS_GLOBUS_URL"] + "/healthz")
+        cloud_port = cloud.free_port()
+        stand_ins = {name: cloud.free_port() for name in STAND_IN_NAMES}
+        environment = self._environment(cloud_port, stand_ins)
+        self._ready_urls += [f"http://127.0.0.1:{port}/healthz" for port in stand_ins.values()]
         self._watch("cloud", lambda: self._cloud(cloud_port))
         self._watch("standins", lambda: self._process("standins", STAND_INS, environment))
         for name, argv in self._service.commands.items():
@@ -118,10 +121,10 @@ class Supervisor:
     ) -> children.Child:
         return children.start(argv, environment, log=self._folder.log(name))
 
-    def _environment(self, cloud_port: int, globus_port: int) -> dict[str, str]:
+    def _environment(self, cloud_port: int, stand_ins: Mapping[str, int]) -> dict[str, str]:
         """What every child gets: our own environment, without a developer's AWS and Globus."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(NOT_OURS)}
-        globus_url = f"http://127.0.0.1:{globus_port}"
+        urls = {f"GAS_{k}_URL": f"http://127.0.0.1:{v}" for k, v in stand_ins.items()}
         return {
             **inherited,
             "GAS_LOCAL": "true",
@@ -129,11 +132,14 @@ class Supervisor:
             "GAS_DATA_DIR": str(self._folder.path),
             "GAS_STACK": self._service.stack,
             "GAS_SECRET": os.environ.get("GAS_SECRET") or self._folder.secret("cookies"),
-            "GAS_GLOBUS_PORT": str(globus_port),
-            "GAS_GLOBUS_URL": globus_url,
+            **{f"GAS_{name}_PORT": str(port) for name, port in stand_ins.items()},
+            **urls,
+            "GLOBUS_SDK_SERVICE_URL_AUTH": urls["GAS_GLOBUS_URL"],
             "GAS_GLOBUS_CLIENT_ID": GLOBUS_CLIENT,
             "GAS_GLOBUS_CLIENT_SECRET": self._folder.secret("globus-client"),
-            "GLOBUS_SDK_SERVICE_URL_AUTH": globus_url,
+            "GAS_STRIPE_KEY": f"sk_test_{self._folder.secret('stripe-key')}",
+            "GAS_STRIPE_WEBHOOK_SECRET": f"whsec_{self._folder.secret('stripe-webhook')}",
+            "GAS_STRIPE_PRICE": STRIPE_PRICE,
             "PYTHONUNBUFFERED": "1",
             **cloud.environment(self._folder.path, cloud_port),
             **self._service.environment,

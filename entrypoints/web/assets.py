@@ -26,12 +26,6 @@ def static_file(name: str) -> Response:
     return send_from_directory(_folder(name), name, max_age=kept)
 
 
-@routes.get("/favicon.ico")
-def favicon() -> Response:
-    """Browsers ask for it by that name when a page (or none) has told them nothing better."""
-    return static_file("favicon.svg")
-
-
 def _folder(name: str) -> Path:
     return _htmx() if name.startswith("htmx") else OWN
 

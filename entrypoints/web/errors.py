@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 # status -> (title, what to do when nothing more is known)
 PAGES: dict[int, tuple[str, str]] = {
-    400: ("That request makes no sense here", "Go back, reload the page and try again."),
+    400: ("We could not take that", "Go back, reload the page and try again."),
     401: ("Please sign in", "Sign in, then try again."),
     403: ("That is not for you", "Your account may not do this. Sign in with another one."),
     404: (

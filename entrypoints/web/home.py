@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, render_template
 
 from domain.plans import PLANS
+from entrypoints.web.assets import static_file
 from entrypoints.web.new_job import fresh_upload_id
 from entrypoints.web.visitor import the_gas
 
@@ -19,3 +20,9 @@ def page() -> str:
         references=the_gas().annotator.references(),
         upload_id=fresh_upload_id(),
     )
+
+
+@routes.get("/favicon.ico")
+def favicon() -> Response:
+    """Browsers ask for it by this name where no page has told them a better one."""
+    return static_file("favicon.svg")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from domain.errors import NotFound
+from domain.rejections import RUN
 from entrypoints.web.formats import between, share
 from entrypoints.web.statuses import FINAL
 
@@ -47,6 +48,7 @@ class Story:
     final: bool
     steps: list[Step]
     seconds: float | None
+    run_failed: bool
     consequences: list[Bar]
     impacts: list[Bar]
     log: list[str]
@@ -63,6 +65,7 @@ def tell(gas: Gas, job_id: UUID, owner: UUID) -> Story:
         final=job["status"] in FINAL,
         steps=steps_of(job, gas.jobs.place_in_queue(job_id)),
         seconds=between(job["submitted_at"], job["completed_at"]),
+        run_failed=bool(job["error"]) and job["error"]["code"] in RUN,
         consequences=bars(summary.get("by_consequence", {})),
         impacts=bars(_every_impact(summary.get("by_impact", {})), ordered=True),
         log=lines,

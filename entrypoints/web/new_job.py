@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from flask import (
     Blueprint,
@@ -65,6 +65,7 @@ def page(person: Person) -> ResponseReturnValue:
             fresh_upload_id(),
             source="example" if example else "file",
             reference=example or request.args.get("reference", ""),
+            label=request.args.get("label", ""),
         ),
     )
 
@@ -115,29 +116,29 @@ def fresh_upload_id() -> str:
 
 
 def _submit(person: Person, draft: Draft) -> UUID:
-    submission = the_gas().submission
-    if draft.source == "text":
-        submission.receive(
-            person.user,
-            filename="pasted.vcf",
-            data=draft.text.encode(),
-            upload_id=draft.upload_id,
-        )
-    elif draft.source == "example":
-        submission.receive(
-            person.user,
-            filename=f"{draft.reference}-example.vcf",
-            data=the_gas().annotator.example(draft.reference),
-            upload_id=draft.upload_id,
-        )
-    recorded = submission.submit(
+    recorded = the_gas().submission.submit(
         person.user,
-        upload_id=draft.upload_id,
+        upload_id=draft.upload_id if draft.source == "file" else _receive(person, draft),
         reference=draft.reference,
         label=draft.label,
         filename=draft.filename if draft.source == "file" else "",
     )
     return recorded.aggregate.id
+
+
+def _receive(person: Person, draft: Draft) -> str:
+    """Take the text or the example; the upload's id.
+
+    It follows from the form and what is in it: sent twice it is one job, changed it is another.
+    """
+    content = f"{draft.source}\n{draft.reference}\n{draft.text}"
+    example = draft.source == "example"
+    return the_gas().submission.receive(
+        person.user,
+        filename=f"{draft.reference}.example.vcf" if example else "pasted.vcf",
+        data=the_gas().annotator.example(draft.reference) if example else draft.text.encode(),
+        upload_id=uuid5(UUID(draft.upload_id), content).hex,
+    )
 
 
 def _form(person: Person, draft: Draft, error: DomainError | None = None) -> ResponseReturnValue:

@@ -90,7 +90,9 @@ def sign_out() -> ResponseReturnValue:
 
 
 @routes.get("/signed-out")
-def signed_out() -> str:
+def signed_out() -> ResponseReturnValue:
+    if visitor.visitor():
+        return redirect(local_url_for("web.home.page"))
     there = the_gas().identity.sign_out_url(redirect_uri=the_gas().settings.address + "/")
     return render_template("signed_out.html", sign_out_url=there)
 

@@ -76,9 +76,12 @@ def kept_views(gas: Gas) -> Iterator[None]:
 
 
 @contextmanager
-def served(gas: Gas, app: Flask | None = None) -> Iterator[str]:
-    """The app on a free port of loopback; its address."""
-    server = make_server("127.0.0.1", 0, app or create_app(gas), threaded=True)
+def served(gas: Gas | None = None, *, app: Flask | None = None, port: int = 0) -> Iterator[str]:
+    """The app, or a service's, on a free port of loopback; its address."""
+    if gas is not None:
+        app = create_app(gas)
+    assert app is not None
+    server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

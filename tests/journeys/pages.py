@@ -43,7 +43,6 @@ def every_page(job: str) -> Iterator[Visit]:
     yield Visit("delete", f"{job}/delete")
     yield Visit("account", "/account")
     yield Visit("token-created", "/account")
-    yield Visit("signed-out", "/signed-out")
     yield Visit("not-found", f"/jobs/{uuid4()}")
     yield Visit("too-old-a-form", "/new")
 
@@ -93,4 +92,8 @@ ACTIONS = {
     "token-created": _token,
     "too-old-a-form": _old_form,
 }
-STRANGERS = (Visit("home-stranger", "/"), Visit("sign-in", "/sign-in"))
+STRANGERS = (
+    Visit("home-stranger", "/"),
+    Visit("sign-in", "/sign-in"),
+    Visit("signed-out", "/signed-out"),
+)

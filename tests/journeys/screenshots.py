@@ -1,7 +1,11 @@
-"""``python -m tests.journeys.screenshots``: every page, light, dark and narrow, into a folder."""
+"""``python -m tests.journeys.screenshots``: every page, light, dark and narrow, into a folder.
+
+With ``--picture FILE`` only the README's picture is taken: the page of a completed job.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -22,21 +26,38 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def main(out: Path = OUT) -> None:
+def main(arguments: list[str]) -> None:
     """Start a service, walk through it, take the pictures, stop it."""
-    out.mkdir(parents=True, exist_ok=True)
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("folder", nargs="?", type=Path, default=OUT)
+    asked.add_argument("--picture", type=Path, help="take only the README's picture")
+    options = asked.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="screenshots-") as folder:
         service = start_service(Path(folder))
         try:
             with launched() as browser:
-                take_all(browser, service.url, out)
+                if options.picture:
+                    take_picture(browser, service.url, options.picture)
+                else:
+                    take_all(browser, service.url, options.folder)
         finally:
             service.stop()
-    print(f"{len(list(out.glob('*.png')))} pictures in {out}")
+    print(f"the pictures are in {options.picture or options.folder}")
+
+
+def take_picture(browser: Browser, url: str, file: Path) -> None:
+    """The page of a completed job, down to its charts."""
+    context = browser.new_context(color_scheme="light", viewport={"width": 1100, "height": 925})
+    page = context.new_page()
+    sign_in(page, url)
+    submit_example(page, url, "sars-cov-2", "Run 12, plate B")
+    page.screenshot(path=file)
+    context.close()
 
 
 def take_all(browser: Browser, url: str, out: Path) -> None:
     """Each page in each look, as ``<page>-<look>.png``."""
+    out.mkdir(parents=True, exist_ok=True)
     for look, options in LOOKS.items():
         context = browser.new_context(**options)
         page = context.new_page()
@@ -52,4 +73,4 @@ def take_all(browser: Browser, url: str, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*(Path(argument) for argument in sys.argv[1:2]))
+    main(sys.argv[1:])

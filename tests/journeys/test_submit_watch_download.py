@@ -6,6 +6,7 @@ import csv
 import gzip
 import hashlib
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,54 @@ def test_signing_out_closes_every_tab(signed_in: Page, running_service: RunningS
     expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
     other.reload()
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_file_dropped_on_the_page_is_taken(
+    signed_in: Page, running_service: RunningService
+) -> None:
+    page = signed_in
+    page.goto(running_service.url + "/new")
+    text = (BUNDLED / "human-mt" / "example.vcf").read_text()
+    dropped = page.evaluate_handle(
+        """text => { const data = new DataTransfer();
+        data.items.add(new File([text], "dropped.vcf")); return data; }""",
+        text,
+    )
+    page.locator("#drop").dispatch_event("drop", {"dataTransfer": dropped})
+    expect(page.locator("#chosen")).to_contain_text("dropped.vcf")
+    expect(page.get_by_label("Reference")).to_have_value("human-mt")
+    page.get_by_role("button", name="Annotate").click()
+    expect(page.get_by_role("heading", name="dropped.vcf")).to_be_visible()
+
+
+def test_an_upload_that_breaks_off_says_so_and_can_be_sent_again(
+    signed_in: Page, running_service: RunningService
+) -> None:
+    page = signed_in
+    page.goto(running_service.url + "/new")
+    page.locator("#file").set_input_files(BUNDLED / "human-mt" / "example.vcf")
+
+    def into_the_store(url: str) -> bool:
+        return not url.startswith(running_service.url)
+
+    page.route(into_the_store, lambda route: route.abort())
+    page.get_by_role("button", name="Annotate").click()
+    expect(page.get_by_role("alert")).to_contain_text("The upload broke off")
+    page.unroute(into_the_store)
+    page.get_by_role("button", name="Annotate").click()
+    expect(page.locator(".job-state")).to_contain_text("Completed", timeout=30_000)
+
+
+@pytest.mark.parametrize("context", [{"timezone_id": "Asia/Tokyo"}], indirect=True)
+def test_times_are_the_readers_with_utc_on_hover(
+    signed_in: Page, running_service: RunningService
+) -> None:
+    page = signed_in
+    page.goto(running_service.url + "/account")
+    time = page.locator("#sessions ~ ul time").first
+    moment = datetime.fromisoformat(str(time.get_attribute("datetime")))
+    assert f"{moment:%H:%M:%S} UTC" in str(time.get_attribute("title"))
+    in_tokyo = moment + timedelta(hours=9)
+    assert f"{in_tokyo:%M:%S}" in time.inner_text()
+    assert f"{in_tokyo:%I}" in time.inner_text()
+    assert "UTC" not in time.inner_text()

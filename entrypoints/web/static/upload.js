@@ -153,7 +153,11 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
-// Coming back by the browser's own button: the form can be sent again.
-addEventListener("pageshow", () => { delete form.dataset.sent; busy(false); });
+// Coming back by the browser's own button: what is sent now is another job, its file another upload.
+addEventListener("pageshow", (event) => {
+  delete form.dataset.sent;
+  if (event.persisted) form.elements.uploaded.value = "";
+  busy(false);
+});
 
 if (!problem.hidden) problem.focus();

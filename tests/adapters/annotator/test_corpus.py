@@ -6,7 +6,6 @@ import gzip
 import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,7 @@ def test_the_corpus_is_large_enough() -> None:
 
 @pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
 def test_a_file_of_the_corpus_ends_as_it_must(case: Case, tmp_path: Path) -> None:
-    began = time.monotonic()
+    began = _cpu()
     if case.code is None:
         assert _run(case, tmp_path) == case.skipped
         text = gzip.decompress((tmp_path / "annotated.vcf.gz").read_bytes()).decode()
@@ -53,8 +52,14 @@ def test_a_file_of_the_corpus_ends_as_it_must(case: Case, tmp_path: Path) -> Non
         assert found == (case.code, case.line, case.column or found[2])
         assert "…" not in str(refused.value), "every fact of the sentence is there"
     assert case.says in (tmp_path / "log.txt").read_text()
-    assert time.monotonic() - began <= SECONDS
+    assert _cpu() - began <= SECONDS
     assert _peak() <= BYTES
+
+
+def _cpu() -> float:
+    """CPU seconds of this process and its ended children: what a busy machine does not change."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def _peak() -> int:

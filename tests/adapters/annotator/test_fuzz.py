@@ -24,7 +24,6 @@ from tests.adapters.annotator.vcf import SARS, vcf
 
 EXAMPLES = 20_000 if os.environ.get("GAS_SOAK") else 300
 ANNOTATOR = BcftoolsAnnotator()
-DAMAGED = {"corrupt_gzip", "truncated"}
 LIMITS = Limits(line_bytes=4000, header_bytes=8000, decompressed_bytes=200_000)
 
 FIELD = st.one_of(
@@ -72,8 +71,8 @@ def test_any_bytes_are_taken_or_refused_with_a_known_code(raw: bytes, complete: 
 def test_how_a_file_is_cut_into_blocks_changes_nothing(raw: bytes, size: int) -> None:
     pieces = [raw[at : at + size] for at in range(0, len(raw), size)]
     whole, cut = _outcome([raw]), _outcome(pieces)
-    if {whole[0], cut[0]} & DAMAGED:  # found sooner or later than what the damage made of the text
-        assert {whole[0], cut[0]} <= set(INPUT)
+    if isinstance(whole[0], str):  # of several faults another may be met first
+        assert {whole[0], cut[0]} <= {*INPUT, "not sorted"}
     else:
         assert whole == cut
 

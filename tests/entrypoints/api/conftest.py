@@ -51,6 +51,9 @@ class Api:
         self._who = who
 
     def __getattr__(self, method: str) -> Any:
+        if method.startswith("_"):
+            raise AttributeError(method)
+
         def ask(path: str, **how: Any) -> Any:
             headers = self._who.headers | how.pop("headers", {})
             return getattr(self._client, method)(f"/api/v1{path}", headers=headers, **how)

@@ -336,3 +336,10 @@ def test_a_fault_of_ours_is_a_500_that_says_nothing_of_the_inside(
 
 def test_ids_are_uuids(api: Any) -> None:
     assert UUID(submitted(api)["id"])
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
+def test_text_that_is_no_text_is_refused(api: Any, text: str) -> None:
+    name = api.post("/uploads", json={"filename": text})
+    label = api.post("/jobs", json={"upload_id": "u", "reference": "toy", "label": text})
+    assert (name.status_code, label.status_code) == (422, 422)

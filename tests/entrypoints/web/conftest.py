@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from adapters.cloud import Cloud
@@ -140,6 +141,12 @@ def bucket_prefix(cloud: EmbeddedCloud) -> str:
     return prefix
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates are compiled once, not once a test."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
 def settings(tmp_path: Path, cloud: EmbeddedCloud, bucket_prefix: str) -> Settings:
     return Settings(
@@ -152,12 +159,13 @@ def settings(tmp_path: Path, cloud: EmbeddedCloud, bucket_prefix: str) -> Settin
 
 
 @pytest.fixture
-def site(settings: Settings, aws: Cloud) -> Iterator[Site]:
+def site(settings: Settings, aws: Cloud, compiled: FileSystemBytecodeCache) -> Iterator[Site]:
     """A local service's pages, with the reader that keeps the views."""
     provider = Provider()
     gas = Gas(settings, identity=provider, cloud=aws)
     app = Flask("pages")
     register(app, gas)
+    app.jinja_env.bytecode_cache = compiled
     stop = threading.Event()
     views = threading.Thread(
         target=run_views,

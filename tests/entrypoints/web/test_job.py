@@ -215,3 +215,28 @@ def test_every_command_carries_who_and_the_requests_correlation_id(
     cancelled = read_log(site.gas.service, after=0, limit=1000)[-1].event
     assert cancelled.correlation_id == answer.headers["X-Correlation-Id"]
     assert cancelled.actor == f"user:{site.gas.service.job(job_id).owner}"
+
+
+def test_records_left_as_they_were_are_counted_with_the_reason(
+    site: Site, browser: Browser, example: str
+) -> None:
+    breakend = "NC_045512.2\t1000\tbnd\tA\tA[NC_045512.2:2000[\t.\tPASS\t.\n"
+    lines = example.splitlines(keepends=True)
+    where = next(i for i, line in enumerate(lines) if "\t3037\t" in line)
+    ref = reference_base(1000)
+    job_id = browser.submit(
+        "".join([*lines[:where], breakend.replace("\tA\tA[", f"\t{ref}\t{ref}["), *lines[where:]])
+    )
+    job = site.run(job_id)
+    assert job.outcome is not None, job.failure
+    page = browser.get(f"/jobs/{job_id}").text
+    numbers = re.findall(r'number-value">([\d,]+)<', page)
+    assert numbers == ["17", "16", "1"]
+    assert "Records that are breakends, which have no consequence here: 1" in page
+
+
+def reference_base(position: int) -> str:
+    from adapters.annotator_bcftools.references import BUNDLED
+
+    lines = (BUNDLED / "sars-cov-2" / "genome.fa").read_text().splitlines()[1:]
+    return "".join(lines)[position - 1]

@@ -12,6 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import pytest
+
+from domain.errors import NotFound
 from domain.log import read_log
 from tests.entrypoints.web.conftest import Browser, Site, hidden
 
@@ -118,6 +121,7 @@ def test_without_scripts_three_pages_lead_to_a_job(browser: Browser, example: st
     )
     assert upload_page.status_code == 200
     assert "153,600 bytes" in upload_page.text
+    assert "/new?reference=sars-cov-2&amp;label=no+scripts" in upload_page.text
     status, back, _ = to_store(store_form(upload_page.text), example.encode())
     assert status == 303
     ready = browser.get(urlsplit(back).path + "?" + urlsplit(back).query)
@@ -251,6 +255,8 @@ def test_sending_the_same_form_twice_makes_one_job(browser: Browser, example: st
     }
     places = {browser.send("/jobs", form, seen_on="/new").location for _ in range(3)}
     assert len(places) == 1
+    changed = browser.send("/jobs", form | {"text": example + "\n"}, seen_on="/new")
+    assert changed.location not in places, "a changed text is another job"
 
 
 def test_the_example_runs_from_home(site: Site, browser: Browser) -> None:
@@ -264,7 +270,7 @@ def test_the_example_runs_from_home(site: Site, browser: Browser) -> None:
         },
     )
     assert answer.status_code == 303
-    assert "-example.vcf" in browser.get(answer.location).text
+    assert ".example.vcf" in browser.get(answer.location).text
 
 
 def test_a_stranger_who_tries_the_example_finds_it_chosen_after_signing_in(
@@ -278,8 +284,8 @@ def test_a_stranger_who_tries_the_example_finds_it_chosen_after_signing_in(
     assert re.search(r'id="source-example" value="example" checked', stranger.get(landed).text)
 
 
-def test_nobody_submits_another_persons_upload(
-    browser: Browser, rival: Browser, example: str
+def test_nobody_submits_or_replaces_another_persons_upload(
+    site: Site, browser: Browser, rival: Browser, example: str
 ) -> None:
     begun = begin(browser)
     to_store(begun["form"], example.encode())
@@ -290,9 +296,14 @@ def test_nobody_submits_another_persons_upload(
         "reference": "sars-cov-2",
     }
     assert rival.send("/jobs", theirs, seen_on="/new").status_code == 404
-    taken = rival.send("/jobs", theirs | {"source": "text", "text": example}, seen_on="/new")
-    assert taken.status_code == 404
-    assert browser.send("/jobs", theirs, seen_on="/new").status_code == 303
+    other = example.replace("C241T", "mine-now")
+    rival.send("/jobs", theirs | {"source": "text", "text": other}, seen_on="/new")
+    with pytest.raises(NotFound):
+        site.gas.submission.receive(uuid4(), filename="x", data=b"x", upload_id=begun["upload_id"])
+    job = browser.send("/jobs", theirs, seen_on="/new").location
+    link = browser.get(f"{job}/download/input").location
+    with urllib.request.urlopen(link, timeout=10) as file:
+        assert file.read() == example.encode()
 
 
 def test_an_upload_id_that_is_not_ours_never_becomes_a_key(browser: Browser) -> None:
