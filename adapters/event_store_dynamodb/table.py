@@ -138,11 +138,14 @@ class Table:
         try:
             found = self.call("describe_table", TableName=self.name)["Table"]
         except TableAbsent:
-            found = self._create()
+            self._create()
+            found = self._when_ready()
+        if found["TableStatus"] == "CREATING":  # by somebody else, just now
+            found = self._when_ready()
         self._check_keys(found)
         self._checked = True
 
-    def _create(self) -> dict[str, Any]:
+    def _create(self) -> None:
         try:
             self.client.create_table(
                 TableName=self.name,
@@ -153,6 +156,8 @@ class Table:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceInUseException":
                 raise translate(error, self.name) from error
+
+    def _when_ready(self) -> dict[str, Any]:
         self.client.get_waiter("table_exists").wait(
             TableName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from eventsourcing.persistence import StoredEvent
+
 from tests.adapters.event_store_dynamodb.events import a_factory, a_recorder, stream
 from tests.adapters.event_store_dynamodb.faults import EVERY_FAULT, FaultyClient
 
@@ -18,7 +20,7 @@ def test_every_kind_of_fault_fires_and_nothing_is_lost_or_doubled(
     recorder = a_recorder(factory)
     client = factory.table.client
     assert isinstance(client, FaultyClient)
-    written = []
+    written: list[StoredEvent] = []
     while not set(EVERY_FAULT) <= set(client.fired) or len(written) < 50:
         events = stream(2)
         written += events
