@@ -133,7 +133,8 @@ class Batch:
 class Committer:
     """The way into one log: a queue of appends, and the thread that drains it.
 
-    One transaction is under way at a time; what comes meanwhile goes into the next one together.
+    One transaction is under way at a time. A caller who finds none, and nobody waiting, sends its
+    own; what comes meanwhile waits for the thread, which sends it together.
     """
 
     def __init__(self, table: Table, log: SlotLog) -> None:
@@ -142,6 +143,7 @@ class Committer:
         self._arrived = Condition()
         self._waiting: list[Append] = []
         self._thread: Thread | None = None
+        self._busy = False  # a transaction is under way
         self._closed = False
         self.listeners: set[Event] = set()  # set after each commit
 
@@ -150,12 +152,20 @@ class Committer:
         with self._arrived:
             if self._closed:
                 raise Closed("this event store was closed; make a new one to append")
-            self._waiting.append(append)
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="event-log-committer", daemon=True)
-                self._thread.start()
-            self._arrived.notify()
+            own = None if self._busy or self._waiting else self._begin([append])
+            if own is None:
+                self._waiting.append(append)
+                if self._thread is None:
+                    self._thread = Thread(target=self._run, name="event-log-committer", daemon=True)
+                    self._thread.start()
+        if own:
+            self._write(own)
         return append.position.result()
+
+    def _begin(self, appends: Sequence[Append]) -> Batch:
+        batch = Batch(self._log.bucket, appends)
+        self._busy = True
+        return batch
 
     def close(self) -> None:
         """Fail what waits and end the thread; a request under way is given up by the table."""
@@ -164,6 +174,7 @@ class Committer:
             fail(
                 self._waiting, Closed("this event store was closed before the events were written")
             )
+            self._waiting = []
             self._arrived.notify()
             thread = self._thread
         if thread is not None:
@@ -173,24 +184,36 @@ class Committer:
         batch: Batch | None = None
         try:
             while batch := self._next_batch():
-                self._commit(batch)
+                self._write(batch)
         except BaseException as error:
             with self._arrived:
-                self._thread = None
                 ended = InternalError(f"the committer ended: {error!r}")
                 ended.__cause__ = error
                 fail([*(batch.appends if batch else []), *self._waiting], ended)
+                self._thread, self._waiting = None, []
 
     def _next_batch(self) -> Batch | None:
         """Everything that waits and fits; ``None`` ends the thread."""
         with self._arrived:
-            self._arrived.wait_for(lambda: self._waiting or self._closed, IDLE)
-            batch = Batch(self._log.bucket, [a for a in self._waiting if not a.position.done()])
-            self._waiting = batch.left
-            if not batch.appends:
+            while not self._arrived.wait_for(self._is_due, IDLE) and self._waiting:
+                pass  # somebody's own transaction takes long
+            if not self._waiting:
                 self._thread = None
                 return None
+            batch = self._begin(self._waiting)
+            self._waiting = batch.left
             return batch
+
+    def _is_due(self) -> bool:
+        return self._closed or (bool(self._waiting) and not self._busy)
+
+    def _write(self, batch: Batch) -> None:
+        try:
+            self._commit(batch)
+        finally:
+            with self._arrived:
+                self._busy = False
+                self._arrived.notify()
 
     def _commit(self, batch: Batch) -> None:
         deadline = time.monotonic() + self._table.timeout
@@ -204,7 +227,10 @@ class Committer:
                 if refusal is None:
                     self._succeed(batch, position, slots[-1])
                     return
-                losses += self._learn_from_loss(refusal.items[: len(slots)])
+                rivals = list(filter(None, refusal.items[: len(slots)]))
+                losses += bool(rivals)
+                for rival in rivals:  # its slot tells where the log goes on
+                    self._log.learn(Slot.of(rival))
                 for (owner, _), item in zip(writes, refusal.items[len(slots) :], strict=True):
                     if item:
                         fail([owner], KeyTaken(item))
@@ -233,13 +259,6 @@ class Committer:
             stored = self._table.get(slot["pk"]["S"], int(slot["sk"]["N"]))
             return stored is not None and stored["by"]["S"] == commit
         return False
-
-    def _learn_from_loss(self, rivals: Sequence[Item | None]) -> bool:
-        """A rival's slot tells where the log goes on."""
-        for rival in rivals:
-            if rival:
-                self._log.learn(Slot.of(rival))
-        return any(rivals)
 
     def _succeed(self, batch: Batch, position: int, last: Item) -> None:
         self._log.learn(Slot.of(last))

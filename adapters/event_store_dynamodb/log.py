@@ -204,7 +204,9 @@ class SlotLog:
         for slot in self._slots(start, last, TOPIC_WINDOW if wanted else enough):
             position = slot.next
             events = unpack_notifications(slot.item, slot.first, wanted)
-            found += [n for n in events if start <= n.id <= last]
+            if slot.first < start or slot.next > last:
+                events = [n for n in events if start <= n.id <= last]
+            found += events
             if len(found) >= enough:
                 break
         return found, max(start, min(position, last + 1))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import islice, pairwise
@@ -34,9 +32,10 @@ from .table import HIGHEST, Item, PerProcess, Table, key_of
 MOST_TURNS = 20  # times a stream may have grown under a caller whose version is still free
 
 
-class StreamReader(AggregateRecorder, ABC):
-    """What all recorders of events read in the same way."""
+class VersionReader(AggregateRecorder):
+    """Reads versions that have an item each."""
 
+    _table: Table
     _prefix: str  # of the partitions
 
     def select_events(
@@ -55,12 +54,12 @@ class StreamReader(AggregateRecorder, ABC):
             return []
         return self._select(partition(self._prefix, originator_id), wanted, desc=desc, most=most)
 
-    @abstractmethod
     def _select(self, key: str, wanted: range, *, desc: bool, most: int) -> list[StoredEvent]:
-        """At most ``most`` events of one partition, of the ``wanted`` versions."""
+        items = self._table.items(key, wanted.start, wanted.stop - 1, desc=desc, most=most)
+        return [event for item in islice(items, most) for event in unpack(item)]
 
 
-class DynamoDBAggregateRecorder(StreamReader):
+class DynamoDBAggregateRecorder(VersionReader):
     """Versions without a log, each its own item in any order: snapshots."""
 
     def __init__(self, table: Table, prefix: str) -> None:
@@ -86,10 +85,6 @@ class DynamoDBAggregateRecorder(StreamReader):
             if rival["by"] != commit["by"]:
                 raise taken(unpack(rival)[0]) from None
 
-    def _select(self, key: str, wanted: range, *, desc: bool, most: int) -> list[StoredEvent]:
-        items = self._table.items(key, wanted.start, wanted.stop - 1, desc=desc, most=most)
-        return [event for item in islice(items, min(most, sys.maxsize)) for event in unpack(item)]
-
 
 def by_stream(prefix: str, events: Sequence[StoredEvent]) -> dict[str, list[StoredEvent]]:
     """Events by partition in ascending order. `IntegrityError` when a version comes twice."""
@@ -107,7 +102,7 @@ def by_stream(prefix: str, events: Sequence[StoredEvent]) -> dict[str, list[Stor
     return found
 
 
-class DynamoDBApplicationRecorder(StreamReader, ApplicationRecorder):
+class DynamoDBApplicationRecorder(VersionReader, ApplicationRecorder):
     """Streams and the log they share, written together."""
 
     def __init__(

@@ -18,7 +18,7 @@ Item = dict[str, Any]  # a DynamoDB item in the client's notation: {"pk": {"S": 
 
 KEYS = [("pk", "HASH", "S"), ("sk", "RANGE", "N")]  # name, kind, type
 NEW = "attribute_not_exists(pk)"  # the condition that nothing written is ever overwritten
-HIGHEST = 2**63  # beyond every sort key
+HIGHEST = 2**63 - 1  # beyond every sort key
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0  # seconds between repetitions of a request
 HALF_SEEN_PAUSES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0)  # between looks at one write
 
