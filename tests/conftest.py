@@ -8,6 +8,10 @@ import os
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.adapters.event_store_dynamodb.shipped_count import pytest_terminal_summary
+
+__all__ = ["SOAK", "pytest_terminal_summary"]
+
 SOAK = bool(os.environ.get("GAS_SOAK"))
 
 settings.register_profile(

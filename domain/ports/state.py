@@ -98,7 +98,11 @@ Change = Put | Remove
 
 
 class Views(Protocol):
-    """Read models. Rows and position of one view are committed together or not at all."""
+    """Read models. Rows and position of one view are committed together or not at all.
+
+    A commit takes any number of changes. Rows read after ``position`` are at least of that
+    position; a reader that does not ask may meet the middle of a commit that is being applied.
+    """
 
     def position(self, view: str) -> int:
         """The last log position the view has seen; 0 before the first."""

@@ -8,15 +8,12 @@ so only ratios travel.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,13 +25,13 @@ from eventsourcing.persistence import ApplicationRecorder, InfrastructureFactory
 from eventsourcing.utils import Environment
 
 import adapters.event_store_dynamodb as store
-from entrypoints.local.cloud import free_port, start
+from entrypoints.local.cloud import start
 from tests.adapters.event_store_dynamodb.events import settings_for
 
 STATE = b'{"field":"' + b"x" * 388 + b'"}'  # 400 bytes
 TOPIC = "job.submitted.v1"
 SECONDS = 2.0  # how long each rate is measured
-DELAY = 0.010  # what the proxy adds to each request
+DELAY = 0.010  # seconds added to each request: the way to a real region
 
 
 def events(count: int) -> list[StoredEvent]:
@@ -295,7 +292,7 @@ def raw(factory: store.DynamoDBFactory) -> Callable[[], Any]:
     return act
 
 
-def rates(env: dict[str, str], slow: dict[str, str], folder: Path) -> None:
+def rates(env: dict[str, str], folder: Path) -> None:
     ours = store.DynamoDBFactory(Environment("rates", env))
     recorder = ours.application_recorder()
     plain = raw(store.DynamoDBFactory(Environment("raw", env)))
@@ -306,7 +303,7 @@ def rates(env: dict[str, str], slow: dict[str, str], folder: Path) -> None:
         "SQLITE_LOCK_TIMEOUT": "30",
     }
     sqlite = InfrastructureFactory.construct(Environment("lite", settings)).application_recorder()
-    far = store.DynamoDBFactory(Environment("far", slow))
+    far = FarFactory(Environment("far", env))
     far_recorder = far.application_recorder()
     far_raw = rate(raw(far))
     lines: list[tuple[str, float, str]] = [
@@ -328,22 +325,13 @@ def rates(env: dict[str, str], slow: dict[str, str], folder: Path) -> None:
     far.close()
 
 
-@contextmanager
-def slow_proxy(endpoint: str) -> Iterator[str]:
-    """The same server behind a connection that takes `DELAY` longer for each request."""
-    port = free_port()
-    target = endpoint.rsplit(":", 1)[1]
-    program = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.slow_proxy", str(port), target, str(DELAY)],
-        stdout=subprocess.PIPE,
-    )
-    assert program.stdout is not None
-    program.stdout.readline()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        program.kill()
-        program.wait()
+class FarFactory(store.DynamoDBFactory):
+    """The same server, but each request sets out `DELAY` later, as if it were further away."""
+
+    def make_client(self) -> Any:
+        client = super().make_client()
+        client.meta.events.register("before-send.dynamodb", lambda **_: time.sleep(DELAY))
+        return client
 
 
 def main() -> None:
@@ -355,8 +343,7 @@ def main() -> None:
             print(f"Event store on DynamoDB ({os.cpu_count()} cores shared by client and server)")
             costs(env)
             own_code(env)
-            with slow_proxy(cloud.endpoint) as slow:
-                rates(env, {**env, "DYNAMODB_ENDPOINT_URL": slow}, Path(name))
+            rates(env, Path(name))
         finally:
             cloud.end()
 

@@ -1,4 +1,4 @@
-"""An environment for the event store on a table of its own, and the count of the shipped cases."""
+"""An environment for the event store on a table of its own."""
 
 from __future__ import annotations
 
@@ -24,15 +24,3 @@ def closing() -> Iterator[list[Any]]:
     yield made
     for factory in made:
         factory.close()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many of the library's own cases passed on this store."""
-    passed = [r.nodeid for r in terminalreporter.stats.get("passed", []) if r.when == "call"]
-    shipped = [nodeid for nodeid in passed if "test_shipped_suites.py" in nodeid]
-    if shipped:
-        faulty = sum("Faults" in nodeid for nodeid in shipped)
-        terminalreporter.write_line(
-            f"event store on DynamoDB: {len(shipped)} of the library's own test cases passed, "
-            f"{len(shipped) - faulty} plain and {faulty} with injected faults"
-        )
