@@ -104,9 +104,12 @@ class SqliteRecords:
 
     def remove_expired(self) -> int:
         with self._file.transaction() as connection:
-            return connection.execute(
+            removed = connection.execute(
                 "DELETE FROM records WHERE expires <= ?", (self._now(),)
             ).rowcount
+        # what was deleted still stands in the write-ahead log until it is emptied
+        self._file.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return removed
 
     def _check(
         self, connection: sqlite3.Connection, kind: str, pk: str, sk: str, expected: int | None

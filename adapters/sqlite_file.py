@@ -34,6 +34,7 @@ class SqliteFile:
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
         connection.row_factory = sqlite3.Row
         _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL"))
+        connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten
         _patiently(lambda: connection.executescript(self._schema))
         return connection
 

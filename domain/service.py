@@ -32,9 +32,12 @@ class Recorded(Generic[A]):
     position: int
 
 
-def job_id_for(upload_id: str) -> UUID:
-    """One upload is one job: submitting it again, from any page or retry, finds the same job."""
-    return uuid5(NAMESPACE_URL, f"gas:upload:{upload_id}")
+def job_id_for(owner: UUID, upload_id: str) -> UUID:
+    """One upload is one job: submitting it again, from any page or retry, finds the same job.
+
+    The owner is part of it, so whoever learns of another's upload gets a job of their own.
+    """
+    return uuid5(NAMESPACE_URL, f"gas:upload:{owner}:{upload_id}")
 
 
 class AnnotationService(Application[UUID]):

@@ -42,6 +42,8 @@ from entrypoints.backup_format import (
 )
 
 BATCH = 100
+# what is of use to a thief alone, or to nobody, in another place
+LEFT_BEHIND = frozenset({"session", "session_key", "idempotency", "lease", "upload", "beat"})
 FILES = "files/"
 T = TypeVar("T")
 
@@ -58,9 +60,12 @@ class Backup:
         """Write everything to ``path``, which is complete or absent; what it holds."""
         manifest = Manifest()
         partial = path.with_name(path.name + ".partial")
+        partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600)  # names and addresses are for its owner's eyes
         with tarfile.open(partial, "w") as tar:
             manifest.events = add_lines(tar, manifest, "log.ndjson", self._events())
-            records = map(_record_line, self.records.copies())
+            kept = (copy for copy in self.records.copies() if copy.kind not in LEFT_BEHIND)
+            records = map(_record_line, kept)
             manifest.records = add_lines(tar, manifest, "records.ndjson", records)
             for head in self.files.list():
                 with self.files.open(head.key) as source:

@@ -205,6 +205,7 @@ class Gas:
             records=self.records,
             leases=self.leases,
             files=self.files,
+            uploads=self.uploads,
             clock=self.clock,
             worker=worker,
         )

@@ -5,6 +5,7 @@ Commands are imported when they are called, so that `gas --help` is there at onc
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -83,6 +84,7 @@ def gas() -> None:
 
 def main() -> None:
     """The `gas` command: exit 0 done, 1 refused with a sentence, 2 wrong usage, 130 interrupted."""
+    os.umask(0o077)  # logs, databases, backups: for their owner alone
     sys.exit(run(sys.argv[1:]))
 
 
@@ -119,6 +121,4 @@ def _is_refusal(error: Exception) -> bool:
 
 def _forget_stdout() -> None:
     """Whoever read our output has gone (`gas events | head`): say nothing more, also at exit."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

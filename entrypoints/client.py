@@ -169,11 +169,13 @@ def connect(settings: Settings) -> Client:
 
     if settings.url and settings.token.get_secret_value():
         return Client(settings.url, settings.token.get_secret_value())
-    running = running_service(settings)
-    url = settings.url or (running or {}).get("url", "")
+    running = (running_service(settings) or {}).get("url", "")
+    url = settings.url or running
     if not url:
         raise Unreachable(f"No service runs in {settings.data_dir.resolve()}. {START_IT}")
     token = settings.token.get_secret_value()
+    if not token and url.rstrip("/") != running:  # this machine's token is for this machine alone
+        raise Unreachable(f"A token is needed for {_origin(url)}. Set GAS_TOKEN.")
     try:
         return Client(url, token or token_file(settings).read_text().strip())
     except OSError:

@@ -13,17 +13,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain.errors import InputRejected, NotFound, PlanLimit
+from domain.errors import DomainError, InputRejected, NotFound
 from domain.job import Job
 from domain.job_events import InputRef
 from domain.plans import PLANS, Plan
 from domain.ports import Annotator, Limits, ObjectStore, Options, PresignedPost, Records, Views
 from domain.ports.annotation import PLAIN
 from domain.service import AnnotationService, Recorded, job_id_for
+from entrypoints.quota import Quota
 from projections.erasure import LABEL
 from projections.job_views import OPEN_WORK, USAGE
 
-UPLOAD = "upload"  # records: pk upload id -> owner, key, filename; gone after a day
+UPLOAD = "upload"  # records: pk owner, sk upload id -> key, filename; gone after a day
 UPLOAD_LASTS = timedelta(days=1)
 FORM_SECONDS = 3600
 PEEK_BYTES = 65_536
@@ -112,20 +113,65 @@ class Submission:
         ``filename`` is for uploads whose name was not known before (forms without scripts).
         Raises ``NotFound``, ``PlanLimit`` or ``InputRejected``, each with a sentence.
         """
-        job_id = job_id_for(upload_id)
+        job_id = job_id_for(owner, upload_id)
+        if found := self._accepted(owner, job_id):
+            return found
+        try:
+            upload = self._upload(owner, upload_id)
+            return self._accept(
+                owner,
+                job_id,
+                upload,
+                reference=reference,
+                label=label,
+                filename=filename,
+                options=options,
+            )
+        except NotFound:  # the same request beside us may have been faster, and tidied up
+            if found := self._accepted(owner, job_id):
+                return found
+            raise
+
+    def _accepted(self, owner: UUID, job_id: UUID) -> Recorded[Job] | None:
         try:
             return Recorded(self.service.job(job_id, owner=owner), 0)
         except NotFound:
-            upload = self._upload(owner, upload_id)
+            return None
+
+    def _accept(
+        self,
+        owner: UUID,
+        job_id: UUID,
+        upload: dict[str, Any],
+        *,
+        reference: str,
+        label: str,
+        filename: str,
+        options: Options,
+    ) -> Recorded[Job]:
         plan = self.service.plan_of(owner)
         self._check_reference(reference)
-        self._check_counts(owner, plan)
-        stored = self._keep(upload["key"], job_id, reference, plan)
-        name = _clean(filename) if filename else upload["filename"]
-        self._name(job_id, filename=name, label=label[:LABEL_LENGTH])
-        return self.service.submit_job(
+        self.quota.admit(owner, job_id, plan)
+        try:
+            stored = self._keep(upload["key"], job_id, reference, plan)
+        except DomainError:
+            self.quota.withdraw(owner, job_id)
+            raise
+        names = {
+            "filename": _clean(filename) if filename else upload["filename"],
+            "label": printable(label)[:LABEL_LENGTH],
+            "upload": upload["key"],
+        }
+        self.records.put(LABEL, str(job_id), value=names)
+        recorded = self.service.submit_job(
             job_id=job_id, owner=owner, input=stored, reference=reference, options=asdict(options)
         )
+        self._forget(owner, upload["key"])
+        return recorded
+
+    @property
+    def quota(self) -> Quota:
+        return Quota(self.service, self.records, self.clock)
 
     def usage(self, owner: UUID) -> Used:
         """The owner's open jobs, and those submitted since midnight UTC."""
@@ -163,20 +209,22 @@ class Submission:
     # --- steps -------------------------------------------------------------------------------
 
     def _reserve(self, owner: UUID, upload_id: str, filename: str) -> str:
-        taken = self.records.get(UPLOAD, upload_id)
-        if taken is not None and taken.value["owner"] != str(owner):
-            raise NotFound("There is no such upload, or it is older than a day. Upload again.")
         key = f"uploads/{owner}/{upload_id}"
         expires = (self.clock() + UPLOAD_LASTS).timestamp()
-        value = {"owner": str(owner), "key": key, "filename": _clean(filename)}
-        self.records.put(UPLOAD, upload_id, value=value, expires=expires)
+        value = {"key": key, "filename": _clean(filename)}
+        self.records.put(UPLOAD, str(owner), upload_id, value=value, expires=expires)
         return key
 
     def _upload(self, owner: UUID, upload_id: str) -> dict[str, Any]:
-        record = self.records.get(UPLOAD, upload_id)
-        if record is None or record.value["owner"] != str(owner):
+        record = self.records.get(UPLOAD, str(owner), upload_id)
+        if record is None:
             raise NotFound("There is no such upload, or it is older than a day. Upload again.")
         return record.value
+
+    def _forget(self, owner: UUID, key: str) -> None:
+        """The job has a copy of its own: nothing of the upload needs to stay."""
+        self.uploads.delete([key])
+        self.records.delete(UPLOAD, str(owner), key.rsplit("/", 1)[-1])
 
     def _keep(self, key: str, job_id: UUID, reference: str, plan: Plan) -> InputRef:
         """Check the upload and copy it, by its entity tag, to where only the service writes."""
@@ -198,9 +246,6 @@ class Submission:
             limits=limits_of(plan),
         )
 
-    def _name(self, job_id: UUID, *, filename: str, label: str) -> None:
-        self.records.put(LABEL, str(job_id), value={"filename": filename, "label": label})
-
     # --- limits ------------------------------------------------------------------------------
 
     def _check_reference(self, reference: str) -> None:
@@ -217,19 +262,6 @@ class Submission:
         if size > plan.input_bytes:
             raise InputRejected("too_large", facts={"bytes": size, "limit": plan.input_bytes})
 
-    def _check_counts(self, owner: UUID, plan: Plan) -> None:
-        used = self.usage(owner)
-        if used.jobs_open >= plan.jobs_at_once:
-            raise PlanLimit(
-                f"{used.jobs_open} of your jobs are waiting or running, which is all the"
-                f" {plan.title} plan allows at once. Wait for one to finish, then submit again."
-            )
-        if used.jobs_today >= plan.jobs_a_day:
-            raise PlanLimit(
-                f"You have submitted {used.jobs_today} jobs today (UTC), which is all the"
-                f" {plan.title} plan allows in a day. Submit again tomorrow."
-            )
-
 
 def limits_of(plan: Plan) -> Limits:
     """What an annotation may take for a plan."""
@@ -239,5 +271,9 @@ def limits_of(plan: Plan) -> Limits:
 def _clean(filename: str) -> str:
     """A file's own name: no folders, no control characters, not endless, never empty."""
     name = filename.replace("\\", "/").rsplit("/", 1)[-1]
-    name = "".join(c for c in name if c.isprintable()).strip()[:FILENAME_LENGTH]
-    return name or "unnamed.vcf"
+    return printable(name)[:FILENAME_LENGTH] or "unnamed.vcf"
+
+
+def printable(text: str) -> str:
+    """Without control characters and marks that turn the direction of writing."""
+    return "".join(c for c in text if c.isprintable()).strip()

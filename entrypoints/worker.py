@@ -18,6 +18,7 @@ HOLD_SECONDS = 60  # how long a message stays hidden after its worker fell silen
 EXTEND_EVERY = 20.0
 PAUSES = (1, 4, 16, 64, 256, 300)
 WAIT_SECONDS = 20
+LONGEST_HINT = 256 * 1024  # as SNS takes
 
 log = structlog.get_logger()
 
@@ -40,9 +41,9 @@ class Hint:
     def parse(cls, body: str) -> Hint:
         """A hint from a CloudEvent of a job, or from the sweeper; ``ValueError`` for all else."""
         try:
-            event = json.loads(body)
+            event = json.loads(body) if len(body) <= LONGEST_HINT else {}
             return cls(UUID(event["partitionkey"]), int(event["aggregateversion"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise ValueError(f"not a hint: {body[:200]!r}") from error
 
     def body(self) -> str:
@@ -128,5 +129,5 @@ def _correlation(body: str) -> str:
     """The correlation id of the event that led here; the sweeper's hints have none."""
     try:
         return str(json.loads(body).get("correlationid", ""))
-    except (ValueError, AttributeError):
+    except Exception:  # whatever somebody put into the queue
         return ""

@@ -14,7 +14,8 @@ from domain.ports import ObjectStore, Records
 from domain.service import AnnotationService
 from projections.attempt import PROGRESS
 
-LABEL = "label"  # records: pk job id -> filename, label: what its person calls it
+LABEL = "label"  # records: pk job id -> filename, label: what its person calls it; upload: a key
+IDEMPOTENCY = "idempotency"  # records: pk user, sk digest of the key -> request, until, answer
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class ErasureWork:
     records: Records
     leases: Leases
     files: ObjectStore
+    uploads: ObjectStore
     clock: Callable[[], datetime]
     worker: str
 
@@ -43,6 +45,17 @@ class ErasureWork:
             for head in self.files.list(prefix)
         ]
         self.files.delete(keys)
-        self.records.delete(LABEL, str(job_id))
+        self._purge_names(job_id)
         self.records.delete(PROGRESS, str(job_id))
         return len(keys)
+
+    def _purge_names(self, job_id: UUID) -> None:
+        """The names last: they say where the upload is, which a crash may have left."""
+        label = self.records.get(LABEL, str(job_id))
+        if label is not None and "upload" in label.value:
+            self.uploads.delete([label.value["upload"]])
+        owner = str(self.service.job(job_id).owner)
+        for record in self.records.query(IDEMPOTENCY, owner):
+            if str(job_id) in str(record.value.get("answer", "")):
+                self.records.delete(IDEMPOTENCY, owner, record.sk)
+        self.records.delete(LABEL, str(job_id))

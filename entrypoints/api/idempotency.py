@@ -23,8 +23,8 @@ from flask import Response, current_app, request
 from domain.ports import Conflict, Record, Records
 from entrypoints.api.problems import Refused
 from entrypoints.api.requests import gas, person
+from projections.erasure import IDEMPOTENCY
 
-KIND = "idempotency"  # records: pk user, sk digest of the key -> request, until, answer
 HEADER = "Idempotency-Key"
 KEY_LENGTH = 255
 KEPT = timedelta(days=1)
@@ -64,7 +64,7 @@ class Once:
 
     def __init__(self, records: Records, user: UUID, key: str) -> None:
         self._records = records
-        self._row = (KIND, str(user), hashlib.sha256(key.encode()).hexdigest())
+        self._row = (IDEMPOTENCY, str(user), hashlib.sha256(key.encode()).hexdigest())
 
     def answer(self, fingerprint: str, act: Callable[[], Response]) -> Response:
         """The kept answer, or a new one that is kept; ``Refused`` for another request's key."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -215,8 +216,10 @@ def _changed(recorded: Recorded[Job], status: int) -> Response:
 
 def _settle(recorded: Recorded[Job]) -> None:
     """Wait for every view: lists show the job, and the plan's counts know of it."""
+    give_up = time.monotonic() + SETTLE_SECONDS
     for view in gas().kept_views:
-        await_position(gas().views, view.name, recorded.position, seconds=SETTLE_SECONDS)
+        left = give_up - time.monotonic()
+        await_position(gas().views, view.name, recorded.position, seconds=max(left, 0))
 
 
 def _document(document: dict[str, Any], status: int = 200) -> Response:

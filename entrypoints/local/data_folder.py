@@ -29,6 +29,8 @@ class DataFolder:
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.path.stat().st_uid == os.getuid():
+            self.path.chmod(0o700)  # it may have been there before, open to all
 
     @contextmanager
     def locked(self) -> Iterator[None]:

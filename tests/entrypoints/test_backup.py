@@ -50,7 +50,11 @@ def everything(backup: Backup) -> dict[str, Any]:
 
 
 def test_what_is_restored_is_what_was_backed_up(world: World, tmp_path: Path) -> None:
+    world.records.put("session_key", "digest", value={"access_token": "secret"})
     written = backup_of(world).write(tmp_path / "a.tar")
+    world.records.delete("session_key", "digest")
+    assert b"access_token" not in (tmp_path / "a.tar").read_bytes()
+    assert (tmp_path / "a.tar").stat().st_mode & 0o077 == 0
     assert written.events > 200
     assert written.files > 70
     store = empty_store(tmp_path / "new")

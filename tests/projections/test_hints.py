@@ -47,7 +47,7 @@ def test_any_order_doubling_or_loss_of_hints_ends_the_same(
     for n, data in enumerate(jobs):
         world.submit(data, upload_id=str(n))
     world.keep_views()
-    hints = [Hint(job_id_for(str(n)), 1).body() for n in range(len(jobs))] * copies
+    hints = [Hint(job_id_for(world.owner, str(n)), 1).body() for n in range(len(jobs))] * copies
     order.shuffle(hints)
     for n, body in enumerate(hints):
         if n not in lost:
@@ -62,7 +62,7 @@ def test_two_workers_share_one_queue_and_each_job_is_done_once(tmp_path: Path) -
     for n in range(20):
         world.submit(upload_id=str(n))
     world.keep_views()
-    hints = [(job_id_for(str(n)), 1) for n in range(20)] * 3
+    hints = [(job_id_for(world.owner, str(n)), 1) for n in range(20)] * 3
     world.random.shuffle(hints)
     lock, errors = threading.Lock(), list[BaseException]()
 
@@ -165,7 +165,7 @@ def test_the_sweeper_sends_no_more_hints_than_are_missing(tmp_path: Path) -> Non
     for n in range(5):
         world.submit(upload_id=str(n))
     world.keep_views()
-    world.queues["annotation"].send(Hint(job_id_for("0"), 1).body())
+    world.queues["annotation"].send(Hint(job_id_for(world.owner, "0"), 1).body())
     assert world.gas.sweeper.sweep() == 4
     assert world.gas.sweeper.sweep() == 0
     assert world.queues["annotation"].depth().visible == 5

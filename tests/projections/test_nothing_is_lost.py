@@ -29,7 +29,7 @@ def points_of_a_run(tmp_path: Path) -> int:
 
 
 def check_good(world: World) -> None:
-    job = world.service.job(job_id_for("good"))
+    job = world.service.job(job_id_for(world.owner, "good"))
     assert job.work == "completed"
     events = world.events_of(job.id)
     assert events.count("job.submitted.v1") == 1
@@ -42,7 +42,7 @@ def check_good(world: World) -> None:
 
 
 def check_bad(world: World) -> None:
-    job = world.service.job(job_id_for("bad"))
+    job = world.service.job(job_id_for(world.owner, "bad"))
     assert (job.work, job.failure and job.failure["code"]) == ("failed", "no_header")
     assert world.events_of(job.id).count("job.annotation_failed.v1") == 1
 

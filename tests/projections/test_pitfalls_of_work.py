@@ -124,7 +124,7 @@ def test_pitfall_12_the_worker_lives_after_a_bad_item(world: World) -> None:
     queue = world.queues["annotation"]
     for body in ("", "[]", "{}", '{"partitionkey": 7}', "\x00", '{"partitionkey": "x"}'):
         queue.send(body)
-    queue.send(Hint(job_id_for("nobody's"), 1).body())
+    queue.send(Hint(job_id_for(world.owner, "nobody's"), 1).body())
     job = world.submit(upload_id="u")
     world.keep_views()
     queue.send(Hint(job.id, 1).body())

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from entrypoints.api import idempotency
 from entrypoints.bootstrap import Gas
+from projections.erasure import IDEMPOTENCY
 from tests.entrypoints.api.conftest import Api
 from tests.entrypoints.api.jobs import a_form, submitted
 from tests.entrypoints.running import Somebody
@@ -105,10 +105,10 @@ def test_duplicates_at_once_without_a_key_but_of_one_upload_are_one_job(
 
 def test_a_claim_whose_process_died_is_taken_over(api: Any, gas: Gas, ada: Somebody) -> None:
     first = api.post("/jobs", **a_form(), headers=KEY)
-    (row,) = gas.records.query(idempotency.KIND, str(ada.user))
+    (row,) = gas.records.query(IDEMPOTENCY, str(ada.user))
     long_ago = (gas.clock() - timedelta(minutes=2)).timestamp()
     claim = {"request": row.value["request"], "until": long_ago}
-    gas.records.put(idempotency.KIND, row.pk, row.sk, value=claim)
+    gas.records.put(IDEMPOTENCY, row.pk, row.sk, value=claim)
     again = api.post("/jobs", **a_form(), headers=KEY)
     assert again.status_code == 201
     assert again.json["id"] == first.json["id"]

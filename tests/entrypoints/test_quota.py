@@ -1,0 +1,101 @@
+"""The plan's counts hold, whatever happens at the same time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from adapters.records_sqlite import SqliteRecords
+from domain.context import acting
+from domain.errors import InputRejected, NotFound, PlanLimit
+from domain.plans import PLANS
+from domain.service import AnnotationService, job_id_for
+from entrypoints.bootstrap import Gas
+from entrypoints.quota import Quota
+from entrypoints.settings import Settings
+from tests.memory import MemoryObjects
+from tests.world import GOOD, MemoryAnnotator, World
+
+FREE = PLANS["free"]
+
+
+@pytest.fixture
+def gas(tmp_path: Path) -> Gas:
+    """On SQLite, where threads are real rivals; no view is ever brought up."""
+    service = AnnotationService(
+        {"PERSISTENCE_MODULE": "eventsourcing.popo"}, clock=lambda: datetime.now(UTC)
+    )
+    return Gas(
+        Settings(data_dir=tmp_path),
+        service=service,
+        records=SqliteRecords(tmp_path / "r.db", now=lambda: 0.0),
+        uploads=MemoryObjects(),
+        files=MemoryObjects(),
+        annotator=MemoryAnnotator(),
+    )
+
+
+def submit(gas: Gas, owner: UUID, upload_id: str, data: bytes = GOOD) -> str:
+    with acting(f"user:{owner}"):
+        gas.submission.receive(owner, filename="f.vcf", data=data, upload_id=upload_id)
+        try:
+            job = gas.submission.submit(owner, upload_id=upload_id, reference="toy").aggregate
+        except PlanLimit as refused:
+            return str(refused)
+        return str(job.id)
+
+
+def test_of_many_at_once_as_many_are_taken_as_the_plan_allows(gas: Gas) -> None:
+    owner = uuid4()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: submit(gas, owner, str(n)), range(25)))
+    refused = [a for a in answers if "all the Free plan allows at once" in a]
+    assert len(answers) - len(refused) == FREE.jobs_at_once
+    assert "allows at once" not in submit(gas, uuid4(), "another person's")
+
+
+def test_the_same_upload_counts_once(gas: Gas) -> None:
+    owner = uuid4()
+    assert len({submit(gas, owner, "same") for _ in range(30)}) == 1
+    assert "allows" not in submit(gas, owner, "other")
+
+
+def test_finished_jobs_make_room_and_the_days_count_stays(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    quota = Quota(world.service, world.records, world.clock)
+    for n in range(FREE.jobs_a_day):
+        job_id = job_id_for(world.owner, str(n))
+        quota.admit(world.owner, job_id, FREE)
+        world.submit(upload_id=str(n))
+        if n % FREE.jobs_at_once == FREE.jobs_at_once - 1:
+            world.settle()
+    with pytest.raises(PlanLimit, match="Submit again tomorrow"):
+        quota.admit(world.owner, uuid4(), FREE)
+    world.now = world.now.replace(day=world.now.day + 1)
+    quota.admit(world.owner, uuid4(), FREE)
+
+
+def test_a_refused_file_takes_no_room(gas: Gas) -> None:
+    owner = uuid4()
+    for n in range(30):
+        gas.submission.begin_upload(owner, filename="f.vcf", upload_id=str(n))
+        with pytest.raises((NotFound, InputRejected)):
+            gas.submission.submit(owner, upload_id=str(n), reference="toy")
+    assert "allows" not in submit(gas, owner, "good")
+
+
+def test_two_people_with_one_upload_id_have_two_jobs(gas: Gas) -> None:
+    one, other = uuid4(), uuid4()
+    first, second = submit(gas, one, "same id"), submit(gas, other, "same id", GOOD + GOOD)
+    assert first != second
+    assert gas.files.first_bytes(f"inputs/{first}", 10**6) == GOOD
+
+
+def test_nothing_of_an_upload_stays_beside_its_job(gas: Gas) -> None:
+    submit(gas, uuid4(), "u")
+    assert list(gas.uploads.list()) == []
+    assert list(gas.records.scan("upload")) == []
