@@ -1,6 +1,6 @@
 """Consequences of variants by `bcftools csq`, run outside the calling process.
 
-Only ``run.py`` and what it forks import pysam, and they run in a sandboxed child: csq holds the
+Only ``starter.py`` and what it forks import pysam; each run is a sandboxed child: csq holds the
 interpreter's lock for a whole call, and a segmentation fault in it ends the interpreter.
 """
 

@@ -15,6 +15,7 @@ from adapters.annotator_bcftools.engine import parameters, version
 from adapters.annotator_bcftools.journal import journal, refusal
 from adapters.annotator_bcftools.preflight import look
 from adapters.annotator_bcftools.references import Library, Reference
+from adapters.annotator_bcftools.warm import WarmStarter
 from domain.errors import InputRejected
 from domain.ports import (
     Annotation,
@@ -57,6 +58,7 @@ class BcftoolsAnnotator:
     def __init__(self, references_dir: Path | None = None) -> None:
         self._references_dir = references_dir
         self._library = Library(references_dir)
+        self._starter = WarmStarter()
 
     def references(self) -> Sequence[ReferenceInfo]:
         """The installed references."""
@@ -95,7 +97,7 @@ class BcftoolsAnnotator:
     ) -> Annotation:
         """Annotate one file; see ``domain.ports.Annotator``.
 
-        1. start the child, which loads the engine while we
+        1. start the child, which waits while we
         2. spool the source into a temporary folder and hash it,
         3. hand the child its request and listen until it is done,
         4. write the log and hash the products.
@@ -104,7 +106,7 @@ class BcftoolsAnnotator:
         workdir.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.TemporaryDirectory(dir=workdir, prefix="tmp-") as folder,
-            Child(Path(folder), limits) as child,
+            Child(self._starter, Path(folder), limits) as child,
         ):
             progress("checking", 0)
             spooled = Path(folder) / "input"

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import selectors
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from adapters.annotator_bcftools.warm import WarmStarter
 from domain.errors import InputRejected
 from domain.ports import EngineFailed, Interrupted, Limits
 
@@ -30,20 +28,11 @@ KILLED = {
 class Child:
     """A process group of its own with its own temporary folder, ended when the block is left."""
 
-    def __init__(self, temporary: Path, limits: Limits) -> None:
+    def __init__(self, starter: WarmStarter, temporary: Path, limits: Limits) -> None:
         self._limits = limits
         self._errors = temporary / "stderr"
-        keep = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
         with self._errors.open("wb") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "adapters.annotator_bcftools.run", str(os.getpid())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                cwd=temporary,
-                env={**keep, "TMPDIR": str(temporary), "LC_ALL": "C.UTF-8"},
-                start_new_session=True,
-            )
+            self._run = starter.start(temporary, errors)
 
     def __enter__(self) -> Child:
         return self
@@ -55,13 +44,7 @@ class Child:
         trace: TracebackType | None,
     ) -> None:
         """End the whole group, whatever it is doing, and wait for it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+        self._run.end()
 
     def run(
         self,
@@ -88,17 +71,15 @@ class Child:
         raise self._ended_badly()
 
     def _send(self, request: dict[str, Any]) -> None:
-        assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
+            self._run.requests.write(json.dumps(request).encode() + b"\n")
+            self._run.requests.flush()
         except BrokenPipeError:
             raise self._ended_badly() from None
 
     def _reports(self, stopped: Callable[[], bool]) -> Iterator[dict[str, Any]]:
         """Reports as they come; ends with the child's output."""
-        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
-        descriptor = self._process.stdout.fileno()
+        descriptor = self._run.reports.fileno()
         ends = time.monotonic() + self._limits.wall_seconds
         carry = b""
         with selectors.DefaultSelector() as selector:
@@ -117,7 +98,9 @@ class Child:
                 yield from (json.loads(line) for line in lines)
 
     def _ended_badly(self) -> EngineFailed:
-        code = self._process.wait()
+        code = self._run.wait()
+        if code is None:
+            return EngineFailed("engine_crashed", "the process that starts the runs ended")
         reason = (
             KILLED.get(signal.Signals(-code), "engine_crashed") if code < 0 else "engine_crashed"
         )

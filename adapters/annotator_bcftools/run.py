@@ -1,7 +1,7 @@
 """The annotating child: one request on standard input, reports on standard output, one per line.
 
-Started as ``python -I -m adapters.annotator_bcftools.run`` before the file is even there, so that
-loading the engine costs no waiting. When standard input ends before a request came, so do we.
+Forked by the warm starter, which has loaded all it needs, before the file is even there. When
+standard input ends before a request came, so do we.
 """
 
 from __future__ import annotations
@@ -40,19 +40,16 @@ def report(kind: str, **what: Any) -> None:
         os._exit(1)
 
 
-def main() -> None:
-    """Wait for the request, close ourselves in, annotate, report."""
-    bound = sandbox.die_with_parent(int(sys.argv[1]))
-    table = Table(Path.cwd())
-    import pysam.bcftools  # noqa: F401 - loaded while the parent still writes the file
-
+def main(starter: int) -> None:
+    """Wait for the request, close ourselves in, annotate, report; die with ``starter``."""
+    bound = sandbox.die_with_parent(starter)
     line = sys.stdin.buffer.readline()
     if not line:
         return
     if not bound:
         threading.Thread(target=_end_with_parent, daemon=True).start()
     request = json.loads(line)
-    limits = Limits(**request["limits"])
+    limits, table = Limits(**request["limits"]), Table(Path.cwd())
     sandbox.close_in(limits)
     try:
         report("done", **annotate(request, limits, table))
@@ -90,7 +87,7 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
     if outcome.counts["records"] != outcome.tally.records:
         raise EngineDied("engine_lost_records", "records in and out differ")
     report("progress", step="storing", percent=0)
-    table.begin(workdir / "variants.parquet", limits)
+    table.begin(workdir / "variants.parquet")
     known = reference.known
     columns = header_lines(known, reference.known_columns) if known else []
     bits = [FORMAT_LINE] if options.haplotypes else []
@@ -173,7 +170,3 @@ def write_statistics(workdir: Path) -> None:
 
     os.chdir(workdir)
     pysam.bcftools.stats("annotated.vcf.gz", catch_stdout=False, save_stdout="stats.txt")
-
-
-if __name__ == "__main__":
-    main()

@@ -9,15 +9,11 @@ effect has one row with nulls in the last eight. Sorted by ``vid, k``.
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adapters.annotator_bcftools import sandbox
 from adapters.annotator_bcftools.consequences import CONSEQUENCES, IMPACTS
 from adapters.annotator_bcftools.forks import Fork
-from domain.ports import Limits
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,46 +70,34 @@ def impact_expression() -> str:
 
 
 class Table:
-    """The fork that makes the table. It loads DuckDB while the file is still being annotated."""
+    """The fork that makes the table, beside the statistics and the index."""
 
     def __init__(self, temporary: Path) -> None:
-        reading, self._writing = os.pipe()
+        self._temporary = temporary
         self._answer = temporary / "table.json"
+        self._fork: Fork | None = None
         self.seconds = 0.0
 
-        def work() -> None:
-            import duckdb  # noqa: F401 - this is what takes time
+    def begin(self, target: Path) -> None:
+        """The rows are there: write ``target``."""
 
-            os.close(self._writing)
-            with os.fdopen(reading, "rb") as orders:
-                order = orders.readline()
-            if order:
-                self._answer.write_text(json.dumps(_carry_out(json.loads(order), temporary)))
+        def work() -> None:
+            self._answer.write_text(json.dumps(make(target, self._temporary)))
 
         self._fork = Fork("writing the table", work)
-        os.close(reading)
-
-    def begin(self, target: Path, limits: Limits) -> None:
-        """The rows are there: write ``target``."""
-        order = {"target": str(target), "limits": asdict(limits)}
-        os.write(self._writing, json.dumps(order).encode() + b"\n")
 
     def finish(self) -> dict[str, Any]:
         """Wait for the table; its size, first rows and facets. Raises EngineDied."""
-        self._fork.wait()
-        self.seconds = self._fork.seconds
+        if self._fork:
+            self._fork.wait()
+            self.seconds = self._fork.seconds
         made: dict[str, Any] = json.loads(self._answer.read_text())
         return made
 
     def abandon(self) -> None:
         """End it, if it still runs."""
-        self._fork.kill()
-        os.close(self._writing)
-
-
-def _carry_out(order: dict[str, Any], temporary: Path) -> dict[str, Any]:
-    sandbox.close_in(Limits(**order["limits"]))
-    return make(Path(order["target"]), temporary)
+        if self._fork:
+            self._fork.kill()
 
 
 def make(target: Path, temporary: Path) -> dict[str, Any]:

@@ -46,9 +46,7 @@ def test_a_run_stopped_half_way_ends_at_once_and_leaves_nothing(tmp_path: Path) 
     with pytest.raises(Interrupted):
         annotate(tmp_path, [], stop_at="annotating")
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".gz")]
-    assert not [
-        each for each in psutil.Process().children(recursive=True) if "run" in each.cmdline()
-    ]
+    assert not [run for starter in psutil.Process().children() for run in starter.children()]
 
 
 def test_an_engine_that_crashes_fails_the_run_and_the_next_one_is_fine(
@@ -77,11 +75,12 @@ def _crash_a_grandchild() -> None:
     while time.monotonic() < ends:
         forks = [
             fork
-            for child in psutil.Process().children()
+            for starter in psutil.Process().children()
+            for child in starter.children()
             for fork in child.children()
             if fork.is_running()
         ]
-        if len(forks) >= 3:  # the table, the merge, csq
+        if len(forks) >= 2:  # the merge, csq
             time.sleep(0.05)
             max(forks, key=lambda fork: fork.pid).send_signal(signal.SIGSEGV)
             return
