@@ -15,7 +15,7 @@ from adapters.annotator_bcftools.engine import parameters, version
 from adapters.annotator_bcftools.journal import journal, refusal
 from adapters.annotator_bcftools.preflight import look
 from adapters.annotator_bcftools.references import Library, Reference
-from adapters.annotator_bcftools.warm import WarmStarter
+from adapters.annotator_bcftools.warm import Usage, WarmStarter
 from domain.errors import InputRejected
 from domain.ports import (
     Annotation,
@@ -59,6 +59,11 @@ class BcftoolsAnnotator:
         self._references_dir = references_dir
         self._library = Library(references_dir)
         self._starter = WarmStarter()
+
+    @property
+    def usage(self) -> Usage:
+        """What the runs have taken so far."""
+        return self._starter.usage
 
     def references(self) -> Sequence[ReferenceInfo]:
         """The installed references."""

@@ -80,7 +80,7 @@ class Starter:
 
     def _reap(self) -> None:
         for pid in list(self._lines):
-            ended, status = os.waitpid(pid, os.WNOHANG)
+            ended, status, used = os.wait4(pid, os.WNOHANG)
             if not ended:
                 continue
             end_group(pid)  # what the run itself had forked
@@ -88,7 +88,8 @@ class Starter:
             with contextlib.suppress(KeyError):  # the caller was gone already
                 self._selector.unregister(line)
             with contextlib.suppress(OSError):  # nobody wants to know any more
-                line.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+                took = f"{used.ru_utime + used.ru_stime:.3f} {used.ru_maxrss}"
+                line.sendall(f"{os.waitstatus_to_exitcode(status)} {took}".encode())
             line.close()
 
     def _become(self, starter: int, streams: list[int], folder: int) -> None:

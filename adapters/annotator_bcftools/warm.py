@@ -16,21 +16,43 @@ from typing import BinaryIO
 from domain.ports import EngineFailed
 
 ORDER = b"r"  # one byte, which carries the descriptors
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # of getrusage
 KEPT = ("PATH", "SYSTEMROOT")  # of the environment
+
+
+class Usage:
+    """What runs have taken, each with what it forked: CPU seconds in all, bytes at the most."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.cpu_seconds = 0.0
+        self.peak_bytes = 0
+
+    def add(self, seconds: float, peak: int) -> None:
+        """Note one run."""
+        with self._lock:
+            self.cpu_seconds += seconds
+            self.peak_bytes = max(self.peak_bytes, peak)
 
 
 class Started:
     """One run: ``requests`` is its standard input, ``reports`` its standard output."""
 
-    def __init__(self, requests: BinaryIO, reports: BinaryIO, line: socket.socket) -> None:
+    def __init__(
+        self, requests: BinaryIO, reports: BinaryIO, line: socket.socket, usage: Usage
+    ) -> None:
         self.requests = requests
         self.reports = reports
         self._line = line
+        self._usage = usage
 
     def wait(self) -> int | None:
         """The exit code, negative for a signal; None when the starter died with the run."""
-        told = b"".join(iter(lambda: self._line.recv(16), b""))
-        return int(told) if told else None
+        told = b"".join(iter(lambda: self._line.recv(64), b"")).split()
+        if not told:
+            return None
+        self._usage.add(float(told[1]), int(told[2]) * MAXRSS_UNIT)
+        return int(told[0])
 
     def end(self) -> None:
         """Kill the run and what it forked, and wait until it is gone."""
@@ -49,6 +71,7 @@ class WarmStarter:
     """Starts runs from a process that has loaded the engine already. For any thread."""
 
     def __init__(self) -> None:
+        self.usage = Usage()
         self._lock = threading.Lock()
         self._orders: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,7 +82,7 @@ class WarmStarter:
         ours, theirs = socket.socketpair()
         reading, requests = os.pipe()
         reports, writing = os.pipe()
-        started = Started(os.fdopen(requests, "wb"), os.fdopen(reports, "rb", 0), ours)
+        started = Started(os.fdopen(requests, "wb"), os.fdopen(reports, "rb", 0), ours, self.usage)
         place = os.open(folder, os.O_RDONLY)
         try:
             with self._lock:

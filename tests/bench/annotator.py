@@ -109,6 +109,7 @@ def measure(folder: Path, reference: str, source: Path) -> None:
             stopped=lambda: False,
         )  # fmt: skip
         wall = time.monotonic() - began
+    del annotator  # its starter ends, so that the runs' memory is counted
     seconds = dict(made.seconds)
     unit = 1 if sys.platform == "darwin" else 1024
     document = {
