@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -28,14 +28,15 @@ from eventsourcing.persistence import Notification, PersistenceError
 
 from .errors import ClockBehind, LogDamaged, LogRestored, Refused
 from .packing import unpack_notifications
-from .table import HALF_SEEN_PAUSES, HIGHEST, Item, Table, key_of
+from .table import Item, Table
 
 SHARD = 0  # in every key, so that more shards need no migration
+HIGHEST = 2**63
 STALE = 0.03  # seconds after which rivals, where there are any, have probably moved the end
 RIVALRY = 5.0  # seconds for which a lost race counts as "there are rivals"
 TRUST = 30.0  # seconds after which the end is read again: the table may have been restored
 TOPIC_WINDOW = 2000  # positions scanned per request when only some topics are wanted
-CLOCK_TOLERANCE = 300  # seconds by which a writer's clock may be behind the newest entry
+HALF_SEEN_PAUSES = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0)
 
 logger = logging.getLogger(__name__)
 
@@ -65,11 +66,14 @@ class End(NamedTuple):
 class SlotLog:
     """The log of one application. ``bucket``: positions per partition, fixed when it is created."""
 
-    def __init__(self, table: Table, app: str, bucket: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, table: Table, app: str, bucket: int, clock: Callable[[], float], tolerance: float
+    ) -> None:
         self._table = table
         self._app = app
         self._meta = f"M#{app}#{SHARD}"
         self._clock = clock
+        self._tolerance = tolerance
         self._bucket_wanted = bucket
         self._bucket = 0  # 0 until read: what is stored counts, not what this process was told
         self._newest = self._hinted = 0  # a bucket that holds a slot, or 0; the one in the hint
@@ -85,8 +89,9 @@ class SlotLog:
         """Positions per partition; creates the log's description on the first write ever."""
         while not self._open():
             numbers = {"bucket": {"N": str(self._bucket_wanted)}, "newest": {"N": "0"}}
+            item = {"pk": {"S": self._meta}, "sk": {"N": "0"}, **numbers}
             with suppress(Refused):  # another process was faster: what it wrote counts
-                self._table.write([self._table.put({**key_of(self._meta, 0), **numbers})], "")
+                self._table.call("put_item", **self._table.put_new(item))
         return self._bucket
 
     def _open(self) -> bool:
@@ -118,7 +123,7 @@ class SlotLog:
     def _stamp(self) -> int:
         now = round(self._clock() * 1000)
         behind = (self._end.at - now) / 1000
-        if behind > CLOCK_TOLERANCE:
+        if behind > self._tolerance:
             raise ClockBehind(
                 f"this machine's clock is {behind:.0f} s behind the newest entry of the log: set "
                 "the clock (NTP) and repeat; nothing was written"
@@ -164,8 +169,14 @@ class SlotLog:
 
     def _edge(self, number: int, below: int) -> Slot | None:
         """The last slot of a bucket that begins before ``below``."""
-        item = self._table.last(self.partition(number * self._bucket), below - 1)
-        return Slot.of(item) if item else None
+        partition = self.partition(number * self._bucket)
+        page = self._table.query(partition, 0, below - 1, ScanIndexForward=False, Limit=1)
+        return Slot.of(page["Items"][0]) if page["Items"] else None
+
+    def holds(self, position: int, commit: str) -> bool:
+        """Whether the slot at ``position`` was written under this commit id."""
+        item = self._table.get(self.partition(position), position)
+        return item is not None and item["by"]["S"] == commit
 
     def leave_hint(self) -> None:
         """Tell those who start where the newest bucket is: a lower bound, so losing it costs them
@@ -174,7 +185,7 @@ class SlotLog:
         if newest <= self._hinted:
             return
         update = {
-            "Key": key_of(self._meta, 0),
+            "Key": {"pk": {"S": self._meta}, "sk": {"N": "0"}},
             "UpdateExpression": "SET newest = :b",
             "ConditionExpression": "newest < :b",
             "ExpressionAttributeValues": {":b": {"N": str(newest)}},
@@ -189,10 +200,9 @@ class SlotLog:
     # --- reading -----------------------------------------------------------------------------
 
     def read(
-        self, start: int, enough: int, stop: int | None = None, topics: Sequence[str] = ()
+        self, start: int, limit: int, stop: int | None = None, topics: Sequence[str] = ()
     ) -> tuple[list[Notification], int]:
-        """The notifications from ``start`` to ``stop``, of ``topics`` if any; whole slots, until
-        there are ``enough``, so there may be more.
+        """At most ``limit`` notifications from ``start`` to ``stop``, of ``topics`` if any.
 
         The second result is the first position *not scanned*: continue there, not after the last
         match, or a rare topic is searched for again and again.
@@ -201,14 +211,14 @@ class SlotLog:
         last = HIGHEST if stop is None else stop
         found: list[Notification] = []
         position = start = max(start, 1)
-        for slot in self._slots(start, last, TOPIC_WINDOW if wanted else enough):
+        for slot in self._slots(start, last, TOPIC_WINDOW if wanted else limit):
             position = slot.next
             events = unpack_notifications(slot.item, slot.first, wanted)
             if slot.first < start or slot.next > last:
                 events = [n for n in events if start <= n.id <= last]
             found += events
-            if len(found) >= enough:
-                break
+            if len(found) >= limit:
+                return found[:limit], found[limit - 1].id + 1
         return found, max(start, min(position, last + 1))
 
     def _slots(self, position: int, last: int, span: int) -> Iterator[Slot]:
@@ -221,32 +231,26 @@ class SlotLog:
         aligned = position in (1, self._end.next)
         pauses = iter(HALF_SEEN_PAUSES)
         while position <= last:
-            start, upto = position, min(last, position + span - 1)
-            position, gap = yield from self._chain(start, upto)
-            if position > start:
-                aligned, pauses = True, iter(HALF_SEEN_PAUSES)
-            elif not aligned:
-                before, aligned = self._before(start), True
-                if before is None or before.next < start:
+            number, upto = position // self._bucket, min(last, position + span - 1)
+            page = self._table.query(self.partition(position), position, upto)
+            slots = [Slot.of(item) for item in page["Items"]]
+            if not aligned and not (slots and slots[0].first == position):
+                before = self._before(position)
+                if before is None or before.next < position:
                     return  # asked from beyond the end
-                if before.next > start:
-                    position = before.next
-                    yield before
-            if gap:
+                if before.next > position:
+                    slots, position = [before, *slots], before.first
+            aligned = True
+            chained = _chained(slots, position)
+            if chained:
+                self.learn(chained[-1])
+                yield from chained
+                position, pauses = chained[-1].next, iter(HALF_SEEN_PAUSES)
+            elif slots:
                 self._wait_for(position, pauses)
-            elif position <= upto and self.partition(position) == self.partition(start):
+            searched = len(chained) == len(slots) and "LastEvaluatedKey" not in page
+            if searched and position <= upto and position // self._bucket == number:
                 return  # nothing begins at ``position``: the end
-
-    def _chain(self, position: int, upto: int) -> Generator[Slot, None, tuple[int, bool]]:
-        """Slots of one bucket that follow each other from ``position`` on; where they end, and
-        whether there are later ones."""
-        for slot in map(Slot.of, self._table.items(self.partition(position), position, upto)):
-            if slot.first != position:
-                return position, True
-            self.learn(slot)
-            position = slot.next
-            yield slot
-        return position, False
 
     def _before(self, position: int) -> Slot | None:
         """The slot that begins last before ``position``, here or one bucket earlier."""
@@ -262,6 +266,15 @@ class SlotLog:
                 "are there: an item was deleted; restore the table from a backup"
             )
         time.sleep(pause)
+
+
+def _chained(slots: list[Slot], position: int) -> list[Slot]:
+    """Those that follow each other without a gap from ``position`` on."""
+    for i, slot in enumerate(slots):
+        if slot.first != position:
+            return slots[:i]
+        position = slot.next
+    return slots
 
 
 def restored(known: int, end: int) -> LogRestored:

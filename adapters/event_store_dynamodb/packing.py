@@ -11,7 +11,7 @@ later version may append what it needs to know (uuid, metadata) and old items st
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -32,7 +32,7 @@ class Pack:
     body: bytes
     count: int
     size: int  # bytes of heads and body
-    end: int  # the version after its last
+    last_version: int
 
 
 _parse = json.JSONDecoder().raw_decode
@@ -46,22 +46,27 @@ def _quoted(text: str) -> str:
 
 def pack(events: Sequence[StoredEvent]) -> Pack:
     """Encode events in the order given."""
-    text: list[str] = []
+    runs: list[str] = []
+    heads: list[str] = []
     originator: UUID | str | None = None
-    expected = 0
+    expected = first = 0
     for event in events:
         if event.originator_version != expected or event.originator_id != originator:
-            originator = event.originator_id
-            is_uuid = 1 if isinstance(originator, UUID) else 0
-            begin = f"[{_quoted(str(originator))},{is_uuid},{event.originator_version},["
-            text.append(f"]],{begin}" if text else begin)
-        else:
-            text.append(",")
+            if heads:
+                runs.append(_run(originator, first, heads))
+                heads = []
+            originator, first = event.originator_id, event.originator_version
         expected = event.originator_version + 1
-        text.append(f"[{_quoted(event.topic)},{len(event.state)}]")
-    heads = "".join(text) + "]]"
+        heads.append(f"[{_quoted(event.topic)},{len(event.state)}]")
+    runs.append(_run(originator, first, heads))
+    text = ",".join(runs)
     body = b"".join([event.state for event in events])
-    return Pack(heads, body, len(events), _utf8_length(heads) + len(body), expected)
+    return Pack(text, body, len(events), _utf8_length(text) + len(body), expected - 1)
+
+
+def _run(originator: UUID | str | None, first: int, heads: list[str]) -> str:
+    is_uuid = 1 if isinstance(originator, UUID) else 0
+    return f"[{_quoted(str(originator))},{is_uuid},{first},[{','.join(heads)}]]"
 
 
 def _utf8_length(text: str) -> int:
@@ -73,7 +78,10 @@ def _utf8_length(text: str) -> int:
 
 def packs(events: Sequence[StoredEvent], most_events: int = 2**31) -> list[Pack]:
     """Encode events into as few packs as fit into one item each."""
-    found: list[Pack] = []
+    return [pack(part) for part in _parts(events, most_events)]
+
+
+def _parts(events: Sequence[StoredEvent], most_events: int) -> Iterator[Sequence[StoredEvent]]:
     start = size = 0
     for i, event in enumerate(events):
         bytes_of_one = (
@@ -86,10 +94,10 @@ def packs(events: Sequence[StoredEvent], most_events: int = 2**31) -> list[Pack]
                 "set COMPRESSOR_TOPIC, or keep large content in S3 and its key in the event"
             )
         if size + bytes_of_one > ITEM_BYTES or i - start >= most_events:
-            found.append(pack(events[start:i]))
+            yield events[start:i]
             start, size = i, 0
         size += bytes_of_one
-    return [*found, pack(events[start:])]
+    yield events[start:]
 
 
 def join(parts: Sequence[Pack]) -> Pack:
@@ -101,7 +109,7 @@ def join(parts: Sequence[Pack]) -> Pack:
         body=b"".join([p.body for p in parts]),
         count=sum(p.count for p in parts),
         size=sum(p.size for p in parts) + len(parts),
-        end=parts[-1].end,
+        last_version=parts[-1].last_version,
     )
 
 
@@ -121,11 +129,10 @@ def unpack(item: Item) -> list[StoredEvent]:
 
 def unpack_notifications(item: Item, first: int, topics: frozenset[str]) -> list[Notification]:
     """The events of a slot under their positions from ``first`` on; all, or those of ``topics``."""
-    return [
-        Notification(*fields, position)
-        for position, fields in enumerate(_fields(item), first)
-        if not topics or fields[2] in topics
-    ]
+    numbered = enumerate(_fields(item), first)
+    if topics:
+        return [Notification(*fields, i) for i, fields in numbered if fields[2] in topics]
+    return [Notification(*fields, i) for i, fields in numbered]
 
 
 def _fields(item: Item) -> Iterable[tuple[UUID | str, int, str, bytes]]:

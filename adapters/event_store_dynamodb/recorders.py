@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import islice, pairwise
+from itertools import pairwise
+from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,22 +22,21 @@ from eventsourcing.persistence import (
     TrackingRecorder,
 )
 
-from .committer import MOST_ITEMS, Append, Committer, KeyTaken
+from .committer import MOST_ITEMS, Append, GroupCommit, KeyTaken
 from .errors import Busy, Refused, TooLarge
 from .log import SlotLog
 from .packing import Pack, attributes, pack, packs, unpack
-from .streams import Streams, partition, taken
+from .streams import Streams, taken
 from .subscription import DynamoDBSubscription
-from .table import HIGHEST, Item, PerProcess, Table, key_of
+from .table import Item, Table
 
 MOST_TURNS = 20  # times a stream may have grown under a caller whose version is still free
 
 
-class VersionReader(AggregateRecorder):
-    """Reads versions that have an item each."""
+class StreamReader(AggregateRecorder):
+    """What all recorders of events read in the same way."""
 
-    _table: Table
-    _prefix: str  # of the partitions
+    _streams: Streams
 
     def select_events(
         self,
@@ -48,23 +48,15 @@ class VersionReader(AggregateRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """The originator's events with ``gt < version <= lte``, strongly consistent."""
-        wanted = range(0 if gt is None else max(gt + 1, 0), HIGHEST if lte is None else lte + 1)
-        most = HIGHEST if limit is None else limit
-        if not wanted or most <= 0:
-            return []
-        return self._select(partition(self._prefix, originator_id), wanted, desc=desc, most=most)
-
-    def _select(self, key: str, wanted: range, *, desc: bool, most: int) -> list[StoredEvent]:
-        items = self._table.items(key, wanted.start, wanted.stop - 1, desc=desc, most=most)
-        return [event for item in islice(items, most) for event in unpack(item)]
+        return self._streams.select(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
 
 
-class DynamoDBAggregateRecorder(VersionReader):
+class DynamoDBAggregateRecorder(StreamReader):
     """Versions without a log, each its own item in any order: snapshots."""
 
     def __init__(self, table: Table, prefix: str) -> None:
         self._table = table
-        self._prefix = prefix
+        self._streams = Streams(table, prefix, packed=False)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> None:
         """Record at most 100 events, all or none. `IntegrityError` when one is there already."""
@@ -72,25 +64,29 @@ class DynamoDBAggregateRecorder(VersionReader):
             return
         if len(stored_events) > MOST_ITEMS:
             raise TooLarge(f"{len(stored_events)} events at once, {MOST_ITEMS} fit: cut them up")
-        commit = {"by": {"S": uuid4().hex}}
-        items = [
-            {**key_of(key, event.originator_version), **commit, **attributes(pack([event]))}
-            for key, events in by_stream(self._prefix, stored_events).items()
-            for event in events
-        ]
+        commit = uuid4().hex
+        by_stream(self._streams, stored_events)
+        items = [self._item(event, commit) for event in stored_events]
         try:
-            self._table.write([self._table.put(item) for item in items], commit["by"]["S"])
+            self._table.write([self._table.put_new(item) for item in items], [], commit)
         except Refused as refusal:
-            rival = next(filter(None, refusal.items))
-            if rival["by"] != commit["by"]:
-                raise taken(unpack(rival)[0]) from None
+            rivals = [r["Item"] for r in refusal.reasons if r.get("Item")]
+            if rivals[0]["by"]["S"] != commit:
+                raise taken(unpack(rivals[0])[0]) from None
+
+    def _item(self, event: StoredEvent, commit: str) -> Item:
+        key = {
+            "pk": {"S": self._streams.key(event.originator_id)},
+            "sk": {"N": str(event.originator_version)},
+        }
+        return {**key, "by": {"S": commit}, **attributes(pack([event]))}
 
 
-def by_stream(prefix: str, events: Sequence[StoredEvent]) -> dict[str, list[StoredEvent]]:
-    """Events by partition in ascending order. `IntegrityError` when a version comes twice."""
+def by_stream(streams: Streams, events: Sequence[StoredEvent]) -> dict[str, list[StoredEvent]]:
+    """Events by stream key in ascending order. `IntegrityError` when a version comes twice."""
     found: dict[str, list[StoredEvent]] = defaultdict(list)
     for event in events:
-        found[partition(prefix, event.originator_id)].append(event)
+        found[streams.key(event.originator_id)].append(event)
     for grouped in found.values():
         grouped.sort(key=lambda e: e.originator_version)
         for before, after in pairwise(grouped):
@@ -102,18 +98,15 @@ def by_stream(prefix: str, events: Sequence[StoredEvent]) -> dict[str, list[Stor
     return found
 
 
-class DynamoDBApplicationRecorder(VersionReader, ApplicationRecorder):
+class DynamoDBApplicationRecorder(StreamReader, ApplicationRecorder):
     """Streams and the log they share, written together."""
 
-    def __init__(
-        self, table: Table, app: str, log: SlotLog, committers: PerProcess[Committer]
-    ) -> None:
+    def __init__(self, table: Table, app: str, log: SlotLog, commits: GroupCommit) -> None:
         self._table = table
         self._app = app
-        self._prefix = f"E#{app}#"
-        self._streams = Streams(table)
+        self._streams = Streams(table, f"E#{app}#", packed=True)
+        self._commits = commits
         self.log = log
-        self.committers = committers
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """Record events, all or none; their positions in the log.
@@ -128,31 +121,38 @@ class DynamoDBApplicationRecorder(VersionReader, ApplicationRecorder):
     ) -> Sequence[int]:
         if not events:
             return []
-        streams = by_stream(self._prefix, events)
+        streams = by_stream(self._streams, events)
         in_log = packs(events, most_events=self.log.bucket)
         alone = len(streams) == 1 and len(in_log) == 1 and events == next(iter(streams.values()))
         packed = {k: in_log if alone else packs(grouped) for k, grouped in streams.items()}
-        for _ in range(MOST_TURNS):
+        for turn in range(MOST_TURNS):
             entries = [
                 entry
                 for key, grouped in streams.items()
-                for entry in _chain(key, self._streams.aim(key, grouped), packed[key])
+                for entry in _chain(
+                    key, self._streams.aim(key, grouped, guess=not turn), packed[key]
+                )
             ]
             try:
-                first = self.committers.get().append(Append(in_log, entries, tracking))
-            except KeyTaken as taken_by:
-                key = taken_by.item["pk"]["S"]
-                if key not in streams:
-                    raise tracked(taken_by.item) from None
-                self._streams.grown(taken_by.item, streams[key])
+                first = self._commits.append(Append(in_log, entries, tracking))
+            except KeyTaken as rival:
+                self._settle(rival.item, streams)
                 continue
             for key, grouped in streams.items():
-                self._streams.learn(key, grouped[-1].originator_version + 1)
+                self._streams.learn(key, grouped)
             return list(range(first, first + len(events)))
         raise Busy("the streams grew faster than this append could follow; nothing was written")
 
-    def _select(self, key: str, wanted: range, *, desc: bool, most: int) -> list[StoredEvent]:
-        return self._streams.select(key, wanted, desc=desc, most=most)
+    def _settle(self, rival: Item, streams: dict[str, list[StoredEvent]]) -> None:
+        """Raise if the rival has one of our versions; otherwise the stream has only grown."""
+        key = rival["pk"]["S"]
+        if key not in streams:
+            raise tracked(rival)
+        wanted = {event.originator_version for event in streams[key]}
+        for stored in unpack(rival):
+            if stored.originator_version in wanted:
+                raise taken(stored)
+        self._streams.forget(key)
 
     def select_notifications(
         self,
@@ -165,7 +165,7 @@ class DynamoDBApplicationRecorder(VersionReader, ApplicationRecorder):
     ) -> Sequence[Notification]:
         """At most ``limit`` notifications from ``start`` (or after it) to ``stop`` inclusive."""
         first = 1 if start is None else start + (not inclusive_of_start)
-        return self.log.read(first, limit, stop, topics)[0][:limit]
+        return self.log.read(first, limit, stop, topics)[0]
 
     def max_notification_id(self) -> int | None:
         """The last position; `None` when nothing has been recorded."""
@@ -177,10 +177,18 @@ class DynamoDBApplicationRecorder(VersionReader, ApplicationRecorder):
         """Follow the log from after ``gt``."""
         return DynamoDBSubscription(self, gt, topics)
 
+    def listen(self, event: Event) -> None:
+        """Set ``event`` whenever this process has committed."""
+        self._commits.listeners.add(event)
+
+    def unlisten(self, event: Event) -> None:
+        """Stop setting ``event``."""
+        self._commits.listeners.discard(event)
+
 
 def _chain(key: str, sk: int, parts: Sequence[Pack]) -> list[tuple[str, int, Pack]]:
     """Packs under the sort keys that make each begin where the one before it ends."""
-    keys = [sk, *(p.end for p in parts[:-1])]
+    keys = [sk, *(p.last_version + 1 for p in parts[:-1])]
     return [(key, k, p) for k, p in zip(keys, parts, strict=True)]
 
 
@@ -200,9 +208,9 @@ class DynamoDBTrackingRecorder(TrackingRecorder):
         position, all or none. For subclasses; `IntegrityError` as `insert_tracking`."""
         commit = uuid4().hex
         try:
-            self._table.write([self._tracking(tracking, commit), *actions], commit)
+            self._table.write([self._tracking(tracking, commit)], actions, commit)
         except Refused as refusal:
-            rival = refusal.items[0]
+            rival = refusal.reasons[0].get("Item")
             if rival is None:
                 raise OperationalError(
                     f"the view's own conditions were refused: {refusal}"
@@ -212,11 +220,12 @@ class DynamoDBTrackingRecorder(TrackingRecorder):
 
     def _tracking(self, tracking: Tracking, commit: str) -> dict[str, Any]:
         item = {
-            **key_of(f"T#{self._app}#{tracking.application_name}", 0),
+            "pk": {"S": f"T#{self._app}#{tracking.application_name}"},
+            "sk": {"N": "0"},
             "position": {"N": str(tracking.notification_id)},
             "by": {"S": commit},
         }
-        return self._table.put(
+        return self._table.put_request(
             item,
             "attribute_not_exists(pk) OR #position < :position",
             ExpressionAttributeNames={"#position": "position"},
@@ -239,9 +248,12 @@ def tracked(rival: Item) -> IntegrityError:
 
 
 class DynamoDBProcessRecorder(
-    DynamoDBApplicationRecorder, DynamoDBTrackingRecorder, ProcessRecorder
+    DynamoDBTrackingRecorder, DynamoDBApplicationRecorder, ProcessRecorder
 ):
     """Events and the position that caused them, written together."""
+
+    def __init__(self, table: Table, app: str, log: SlotLog, commits: GroupCommit) -> None:
+        DynamoDBApplicationRecorder.__init__(self, table, app, log, commits)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """As the application recorder; with ``tracking``, its position too, also without events."""

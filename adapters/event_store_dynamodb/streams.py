@@ -13,95 +13,118 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from .errors import LogDamaged, OutOfOrder, TooLarge
 from .packing import unpack
-from .table import HALF_SEEN_PAUSES, HIGHEST, Item, Table
+from .table import Item, Table
 
+HIGHEST = 2**63
 KEY_BYTES = 2048  # what DynamoDB takes as a partition key
 REMEMBERED_STREAMS = 20_000
-
-
-def partition(prefix: str, originator_id: UUID | str) -> str:
-    """The partition of one originator's events."""
-    key = f"{prefix}{originator_id}"
-    if len(key) > KEY_BYTES // 4 and len(key.encode()) > KEY_BYTES:
-        raise TooLarge(
-            f"the originator id {key[:40]!r}… is too long: with its prefix it may have "
-            f"{KEY_BYTES} bytes; use a shorter id"
-        )
-    return key
+HALF_SEEN_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # seconds
 
 
 class Streams:
-    """The streams of one application, by the keys that `partition` makes."""
+    """Streams under one key prefix; ``packed`` unless every version has its own item."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, prefix: str, *, packed: bool) -> None:
         self._table = table
-        self._ends: dict[str, int] = {}  # key -> the version after a pack's end seen there
+        self._prefix = prefix
+        self._packed = packed
+        self._ends: dict[str, range] = {}  # key -> versions recorded up to a pack's end seen there
+
+    def key(self, originator_id: UUID | str) -> str:
+        """The partition of one originator's events."""
+        key = f"{self._prefix}{originator_id}"
+        if len(key) > KEY_BYTES // 4 and len(key.encode()) > KEY_BYTES:
+            raise TooLarge(
+                f"the originator id {key[:40]!r}… is too long: with its prefix it may have "
+                f"{KEY_BYTES} bytes; use a shorter id"
+            )
+        return key
+
+    def learn(self, key: str, events: Sequence[StoredEvent]) -> range:
+        """A pack of this stream was seen to end with these events, in ascending order."""
+        first, last = events[0].originator_version, events[-1].originator_version
+        whole = last - first + 1 == len(events)
+        known = self._ends.pop(key, range(0))
+        if last < known.stop - 1:  # an older pack tells nothing new
+            first, last, whole = known.start, known.stop - 1, True
+        self._ends[key] = recorded = range(first if whole else last, last + 1)
+        while len(self._ends) > REMEMBERED_STREAMS:
+            self._ends.pop(next(iter(self._ends)), None)
+        return recorded
+
+    def forget(self, key: str) -> None:
+        """Read the stream's end again before the next write."""
+        self._ends.pop(key, None)
 
     # --- writing -----------------------------------------------------------------------------
 
-    def learn(self, key: str, end: int) -> None:
-        """A pack of this stream was seen to end before version ``end``."""
-        self._ends[key] = max(end, self._ends.pop(key, 0))
-        while len(self._ends) > REMEMBERED_STREAMS:
-            self._ends.pop(next(iter(self._ends)), None)
-
-    def aim(self, key: str, events: Sequence[StoredEvent]) -> int:
+    def aim(self, key: str, events: Sequence[StoredEvent], *, guess: bool) -> int:
         """The sort key for events that continue the stream.
 
-        Where nothing is known, versions 0 and 1 are taken for a new stream without looking.
+        With ``guess`` versions 0 and 1 are taken for a new stream without looking.
         Raises `IntegrityError` when a version is taken, `OutOfOrder` when it was left out.
         """
         first = events[0].originator_version
         if first < 0:
             raise OutOfOrder(f"{key}: version {first} is negative; versions start at 0 or 1")
-        if first > max(1, self._ends.get(key, 0)) and (newest := self._table.last(key)):
-            self.learn(key, _Stored.of(newest).end)
-        end = self._ends.get(key, 0)
-        if first < end:
-            self.refuse_taken(events, self.select(key, range(first, HIGHEST)))
-            raise OutOfOrder(
-                f"{key}: version {first} was left out when the stream grew to {end - 1}; versions "
-                "of one originator must be recorded in ascending order"
-            )
-        return end
+        known = self._ends.get(key)
+        if known is None and not (guess and first <= 1):
+            known = self._read_end(key)
+        if known is None:
+            return 0
+        if first in known:
+            raise taken(events[0])
+        if first < known.stop:
+            self._refuse(key, events, known.stop - 1)
+        return known.stop
 
-    def grown(self, rival: Item, events: Sequence[StoredEvent]) -> None:
-        """A pack lies where ``events`` should have: `IntegrityError` if it has one of their
-        versions; otherwise the stream has only grown, and now we know to where."""
-        stored = _Stored.of(rival)
-        self.refuse_taken(events, stored.events)
-        self.learn(rival["pk"]["S"], stored.end)
+    def _read_end(self, key: str) -> range | None:
+        page = self._table.query(key, 0, HIGHEST, ScanIndexForward=False, Limit=1)
+        return self.learn(key, unpack(page["Items"][0])) if page["Items"] else None
 
-    def refuse_taken(self, wanted: Sequence[StoredEvent], stored: Sequence[StoredEvent]) -> None:
-        """`IntegrityError` if a version is both wanted and stored."""
-        versions = {event.originator_version for event in wanted}
-        for event in stored:
-            if event.originator_version in versions:
-                raise taken(event)
+    def _refuse(self, key: str, events: Sequence[StoredEvent], end: int) -> None:
+        low = events[0].originator_version
+        wanted = {event.originator_version for event in events}
+        for stored in self.select(events[0].originator_id, gt=low - 1):
+            if stored.originator_version in wanted:
+                raise taken(stored)
+        raise OutOfOrder(
+            f"{key}: version {low} was left out when the stream grew to {end}; versions of one "
+            "originator must be recorded in ascending order"
+        )
 
     # --- reading -----------------------------------------------------------------------------
 
     def select(
-        self, key: str, wanted: range, *, desc: bool = False, most: int = HIGHEST
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
     ) -> list[StoredEvent]:
-        """The stream's events of the ``wanted`` versions, at most ``most`` of them.
-
-        **Invariant: no holes.** A transaction becomes visible item by item, so the second pack of
-        one write may be seen a moment before the first: packs that do not follow each other are
-        read again.
-        """
-        for pause in HALF_SEEN_PAUSES:
+        """The originator's events with ``gt < version <= lte``, at most ``limit`` of them."""
+        key = self.key(originator_id)
+        low = -1 if gt is None else max(gt, -1)
+        high = HIGHEST if lte is None else lte
+        most = HIGHEST if limit is None else limit
+        if low >= high or most <= 0:
+            return []
+        for pause in (0.0, *HALF_SEEN_PAUSES):
             time.sleep(pause)
-            stored = self._read(key, wanted, most, desc=desc)
-            if all(after.sk == before.end for before, after in pairwise(stored)):
+            stored = self._read(key, 0 if desc else low + 1, low, high, most, desc=desc)
+            if not desc:
+                stored = self._with_first(key, low, stored)
+            if self._is_whole(stored, from_root=low < 0 and not desc):
                 break
         else:
             raise LogDamaged(
@@ -109,34 +132,54 @@ class Streams:
                 "restore the table from a backup"
             )
         if stored:
-            self.learn(key, stored[-1].end)
-        found = [event for pack in stored for event in pack.wanted(wanted)]
-        return (found[::-1] if desc else found)[:most]
+            self.learn(key, stored[0 if desc else -1].events)
+        found = _within(stored, low, high)
+        return sorted(found, key=lambda e: e.originator_version, reverse=desc)[:limit]
 
-    def _read(self, key: str, wanted: range, most: int, *, desc: bool) -> list[_Stored]:
-        """Packs in ascending order that together hold what is wanted.
+    def _is_whole(self, stored: list[_Stored], *, from_root: bool) -> bool:
+        """Whether each pack begins where the one before it ends.
 
-        The one that holds the first version wanted may begin below it; most readers ask from
-        where a pack begins, and then nothing more is asked for.
+        A transaction becomes visible item by item, so the second pack of one write may be seen a
+        moment before the first.
         """
-        found, count, low = [], 0, 0 if desc else wanted.start
-        for item in self._table.items(key, low, wanted.stop - 1, desc=desc, most=most):
-            found.append(_Stored.of(item))
-            count += len(found[-1].wanted(wanted))
-            if count >= most or (desc and found[-1].sk <= wanted.start):
-                break
-        if desc:
-            return found[::-1]
-        if wanted.start == 0:
-            return [ROOT, *found]
-        begins = found[0].sk if found else self._ends.get(key)
-        if begins == wanted.start:
-            return found
-        before = self._table.last(key, wanted.start - 1)
-        return [_Stored.of(before), *found] if before else found
+        if not self._packed or not stored:
+            return True
+        if from_root and stored[0].sk != 0:
+            return False
+        ordered = sorted(stored, key=lambda s: s.sk)
+        return all(after.sk == before.last + 1 for before, after in pairwise(ordered))
+
+    def _with_first(self, key: str, low: int, stored: list[_Stored]) -> list[_Stored]:
+        """Packs that begin above ``low``, led by the one that began before and may reach beyond.
+
+        Most readers ask from where a pack begins, and then nothing is missing.
+        """
+        begins = stored[0].sk if stored else None
+        if not self._packed or low < 0 or begins == low + 1:
+            return stored
+        if begins is None and low == self._ends.get(key, range(0)).stop - 1:
+            return stored
+        before = self._table.query(key, 0, low, ScanIndexForward=False, Limit=1)
+        return [_Stored.of(item) for item in before["Items"]] + stored
+
+    def _read(
+        self, key: str, lowest: int, low: int, high: int, most: int, *, desc: bool
+    ) -> list[_Stored]:
+        """Packs from sort key ``lowest`` on, until ``most`` versions in (low, high] are there."""
+        options: dict[str, object] = {"ScanIndexForward": not desc}
+        if most < 1000:
+            options["Limit"] = most  # a pack holds at least one event
+        stored: list[_Stored] = []
+        while True:
+            page = self._table.query(key, lowest, high, **options)
+            stored += [_Stored.of(item) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page or len(_within(stored, low, high)) >= most:
+                return stored
+            options["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-class _Stored(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Stored:
     """One pack as it was read."""
 
     sk: int
@@ -147,15 +190,12 @@ class _Stored(NamedTuple):
         return cls(int(item["sk"]["N"]), unpack(item))
 
     @property
-    def end(self) -> int:
-        """The sort key of the pack that follows."""
-        return self.events[-1].originator_version + 1 if self.events else 0
-
-    def wanted(self, versions: range) -> list[StoredEvent]:
-        return [event for event in self.events if event.originator_version in versions]
+    def last(self) -> int:
+        return self.events[-1].originator_version
 
 
-ROOT = _Stored(0, [])  # what the first pack of a stream follows
+def _within(stored: list[_Stored], low: int, high: int) -> list[StoredEvent]:
+    return [e for s in stored for e in s.events if low < e.originator_version <= high]
 
 
 def taken(event: StoredEvent) -> IntegrityError:

@@ -1,4 +1,4 @@
-"""An environment for the event store on a table of its own."""
+"""An environment for the event store on a table of its own, and the count of the shipped cases."""
 
 from __future__ import annotations
 
