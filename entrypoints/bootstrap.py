@@ -183,6 +183,11 @@ class Gas:
         worker = worker or worker_name()
         return {"annotation": self._annotation, "erasure": self._erasure}[queue](worker)
 
+    @cached_property
+    def served(self) -> dict[str, int]:
+        """Who of the owners was served when, for all annotation threads of this process."""
+        return {}
+
     def _annotation(self, worker: str) -> Work:
         self.settings.scratch.mkdir(parents=True, exist_ok=True)
         return AnnotationWork(
@@ -197,6 +202,7 @@ class Gas:
             worker=worker,
             scratch=self.settings.scratch,
             on_error=_log_failing,
+            served=self.served,
         )
 
     def _erasure(self, worker: str) -> Work:

@@ -36,6 +36,7 @@ class AnnotationWork:
     worker: str
     scratch: Path
     on_error: Callable[[UUID, Exception], None]
+    served: dict[str, int]  # owner -> when last, in this process's own counting
     renew_seconds: float = RENEW_EVERY.total_seconds()
 
     def attend(self, job_id: UUID, *, at_least: int, stopping: Callable[[], bool]) -> None:
@@ -64,7 +65,9 @@ class AnnotationWork:
         return step if step in {Step.ANNOTATE, Step.GIVE_UP} else None
 
     def _fairest(self, hinted: UUID, failing: set[UUID]) -> UUID:
-        for waiting in map(UUID, fair_order(self.views.query(OPEN_WORK, "open"))):
+        for waiting in map(
+            UUID, fair_order(self.views.query(OPEN_WORK, "open"), dict(self.served))
+        ):
             if waiting == hinted or (waiting not in failing and self._due(waiting)):
                 return waiting
         return hinted
@@ -76,6 +79,7 @@ class AnnotationWork:
             return
         try:
             job = self.service.job(job_id)
+            self.served[str(job.owner)] = max(self.served.values(), default=0) + 1
             step = next_step(Situation(job, self.clock()))
             with acting(f"worker:{self.worker}", correlation_id=job.correlation_id):
                 if step is Step.ANNOTATE:

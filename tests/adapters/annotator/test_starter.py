@@ -38,8 +38,14 @@ def annotate(
 
 
 def starters() -> set[psutil.Process]:
-    found = psutil.Process().children()
-    return {each for each in found if "adapters.annotator_bcftools.starter" in each.cmdline()}
+    return {each for each in psutil.Process().children() if _is_starter(each)}
+
+
+def _is_starter(process: psutil.Process) -> bool:
+    try:
+        return "adapters.annotator_bcftools.starter" in process.cmdline()
+    except psutil.NoSuchProcess:  # another test's, which has just ended
+        return False
 
 
 @pytest.fixture
