@@ -8,12 +8,12 @@ import threading
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from adapters.annotator_bcftools.annotator import BcftoolsAnnotator
 from domain.ports import EngineFailed, Interrupted, Limits
 from tests.adapters.annotator.conftest import Bench
+from tests.adapters.annotator.test_starter import starters
 from tests.adapters.annotator.vcf import snv, vcf
 
 LONG = vcf(snv(300 + at // 40) for at in range(120_000))
@@ -46,7 +46,7 @@ def test_a_run_stopped_half_way_ends_at_once_and_leaves_nothing(tmp_path: Path) 
     with pytest.raises(Interrupted):
         annotate(tmp_path, [], stop_at="annotating")
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".gz")]
-    assert not [run for starter in psutil.Process().children() for run in starter.children()]
+    assert not [run for starter in starters() for run in starter.children()]
 
 
 def test_an_engine_that_crashes_fails_the_run_and_the_next_one_is_fine(
@@ -75,7 +75,7 @@ def _crash_a_grandchild() -> None:
     while time.monotonic() < ends:
         forks = [
             fork
-            for starter in psutil.Process().children()
+            for starter in starters()
             for child in starter.children()
             for fork in child.children()
             if fork.is_running()
