@@ -6,13 +6,13 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from domain.job import Job
 from domain.service import job_id_for
 from entrypoints.views import rebuild
 from projections.job_views import JOBS, OPEN_WORK
 from tests.world import BAD, GOOD, Fuse, Killed, World
-
-MARGIN = 6  # a run that a busy machine makes slow looks at its job once more than another
 
 
 def run_all(world: World) -> None:
@@ -23,9 +23,14 @@ def run_all(world: World) -> None:
 
 
 def points_of_a_run(tmp_path: Path) -> int:
-    world = World(tmp_path)
-    run_all(world)
-    return world.fuse.points
+    """How many points every run has; one that the machine makes slow looks at its job once more."""
+
+    def points() -> int:
+        world = World(tmp_path)
+        run_all(world)
+        return world.fuse.points
+
+    return min(points() for _ in range(3))
 
 
 def check_good(world: World) -> None:
@@ -62,9 +67,8 @@ def test_killed_at_any_point_every_accepted_job_ends_once(tmp_path: Path) -> Non
     for blow_at in range(1, points + 1):
         world = World(tmp_path)
         world.start(Fuse(blow_at))
-        with suppress(Killed):
+        with pytest.raises(Killed):
             run_all(world)
-        assert world.fuse.blown or blow_at > points - MARGIN
         world.restart()
         run_all(world)
         check_good(world)
