@@ -96,7 +96,7 @@ class GlacierVaultArchive:
 
     def retrieve(self, ref: ArchiveRef, file: ColdFile) -> Retrieval:
         with _translated():
-            if found := self._under_way(ref, file):
+            if found := self._under_way(ref):
                 return self._retrieval(found["JobId"], found["Tier"])
             for tier in TIERS:
                 if job := self._ask(ref, file, tier, last=tier == TIERS[-1]):
@@ -111,7 +111,9 @@ class GlacierVaultArchive:
             return RetrievalState.GONE
         return STATES[job["StatusCode"]]
 
-    def bring_back(self, ref: ArchiveRef, file: ColdFile, retrieval_id: str) -> ObjectHead:
+    def bring_back(
+        self, ref: ArchiveRef, file: ColdFile, retrieval_id: str, *, to: str
+    ) -> ObjectHead:
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             path = Path(folder) / "retrieved"
             try:
@@ -121,7 +123,7 @@ class GlacierVaultArchive:
                 raise ArchiveFailed("retrieval_gone", "Its output has expired.") from error
             if _saved(answer["body"], path) != file.sha256:
                 raise ArchiveFailed("archive_altered", "Its digest differs.", retryable=False)
-            return self._files.upload(file.key, path)
+            return self._files.upload(to, path)
 
     def discard(self, ref: ArchiveRef, file: ColdFile) -> None:
         with suppress(_Missing), _translated():
@@ -179,15 +181,14 @@ class GlacierVaultArchive:
 
     # --- retrieval -------------------------------------------------------------------------------
 
-    def _under_way(self, ref: ArchiveRef, file: ColdFile) -> Mapping[str, Any] | None:
+    def _under_way(self, ref: ArchiveRef) -> Mapping[str, Any] | None:
         """A retrieval of this very archive that runs or whose output is there."""
         pages = self._glacier.get_paginator("list_jobs").paginate(
             accountId="-", vaultName=self._vault
         )
         for page in pages:
             for job in page["JobList"]:
-                named = (job.get("ArchiveId"), job.get("JobDescription"))
-                if named == (ref.archive_id, description(file)) and job["StatusCode"] != "Failed":
+                if job.get("ArchiveId") == ref.archive_id and job["StatusCode"] != "Failed":
                     return job
         return None
 

@@ -28,7 +28,7 @@ class StepFunctionsTimer:
         self._machine = machine
         self._queue = queue
 
-    def schedule(self, hint: str, *, at: datetime) -> None:
+    def schedule(self, hint: str, *, at: datetime) -> datetime:
         """As the port says; the same hint at the same time is one execution."""
         from botocore.exceptions import ClientError
 
@@ -42,6 +42,7 @@ class StepFunctionsTimer:
         except ClientError as error:
             if error.response["Error"]["Code"] != RUNNING_ALREADY:
                 raise
+        return at
 
     @cached_property
     def _machine_arn(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,14 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from domain.due import Step
+from domain.job import Job
 from domain.leases import Leases
+from domain.outlook import Outlook
+from domain.plans import Policy
 from domain.ports import (
     Annotator,
+    Archive,
     Bus,
     IdentityProvider,
     ObjectStore,
@@ -22,20 +27,26 @@ from domain.ports import (
     Views,
     WorkQueue,
 )
+from domain.ports.billing import Billing
+from domain.ports.timers import Timer
 from domain.service import AnnotationService
 from entrypoints.feed import Feed
 from entrypoints.follow import Pulse
 from entrypoints.job_documents import JobDocuments
 from entrypoints.people import People
+from entrypoints.purchases import Purchases
 from entrypoints.settings import Settings
 from entrypoints.stores import STORES, Store
 from entrypoints.submission import Submission, limits_of
 from entrypoints.sweeper import Sweeper
-from entrypoints.worker import Work
+from entrypoints.worker import Hint, Work
 from projections.annotation import AnnotationWork
+from projections.archiving import Archiving
 from projections.erasure import ErasureWork
 from projections.job_views import View, all_views
 from projections.listeners import LISTENERS
+from projections.restoring import Restoring
+from projections.storage import StorageWork
 
 if TYPE_CHECKING:
     from adapters.cloud import Cloud
@@ -44,6 +55,7 @@ log = structlog.get_logger()
 SHARED = (
     *("pulse", "service", "records", "views", "kept_views", "leases", "people", "feed"),
     *("cloud", "uploads", "files", "bus", "queues", "annotator", "submission", "jobs", "sweeper"),
+    *("policy", "outlook", "archive", "timer", "billing", "purchases"),
 )
 
 
@@ -89,11 +101,19 @@ class Gas:
 
     @cached_property
     def kept_views(self) -> tuple[View, ...]:
-        return all_views(self.service, self.views)
+        return all_views(self.service, self.views, self.policy)
 
     @cached_property
     def leases(self) -> Leases:
         return Leases(self.records, clock=self.clock)
+
+    @cached_property
+    def policy(self) -> Policy:
+        return self.settings.policy
+
+    @cached_property
+    def outlook(self) -> Outlook:
+        return Outlook(self.service, self.leases, self.records, self.policy, self.clock)
 
     def clock(self) -> datetime:
         return datetime.now(UTC)
@@ -144,6 +164,27 @@ class Gas:
             self.settings.globus_client_secret.get_secret_value(),
         )
 
+    @cached_property
+    def archive(self) -> Archive:
+        return ARCHIVES[self.settings.archive](self)
+
+    @cached_property
+    def timer(self) -> Timer:
+        return TIMERS[self.settings.retention_timer](self)
+
+    @cached_property
+    def billing(self) -> Billing:
+        from adapters.billing_stripe import StripeBilling
+
+        return StripeBilling(
+            self.settings.stripe_key.get_secret_value(),
+            price=self.settings.stripe_price,
+            webhook_secrets=tuple(
+                self.settings.stripe_webhook_secret.get_secret_value().split(",")
+            ),
+            base_url=self.settings.stripe_url or None,
+        )
+
     # --- use cases ---------------------------------------------------------------------------
 
     @cached_property
@@ -173,6 +214,10 @@ class Gas:
         return Feed(self.service, self.views)
 
     @cached_property
+    def purchases(self) -> Purchases:
+        return Purchases(self.service, self.people, self.billing, self.clock)
+
+    @cached_property
     def people(self) -> People:
         return People(self.service, self.records, self.clock)
 
@@ -181,7 +226,13 @@ class Gas:
     def work(self, queue: str, worker: str = "") -> Work:
         """What a queue's hints lead to, for one thread; ``worker`` must be its own name."""
         worker = worker or worker_name()
-        return {"annotation": self._annotation, "erasure": self._erasure}[queue](worker)
+        works: dict[str, Callable[[str], Work]] = {
+            "annotation": self._annotation,
+            "archival": self._archival,
+            "restoration": self._restoration,
+            "erasure": self._erasure,
+        }
+        return works[queue](worker)
 
     @cached_property
     def served(self) -> dict[str, int]:
@@ -198,7 +249,7 @@ class Gas:
             files=self.files,
             annotator=self.annotator,
             limits=lambda job: limits_of(self.service.plan_of(job.owner)),
-            clock=self.clock,
+            outlook=self.outlook,
             worker=worker,
             scratch=self.settings.scratch,
             on_error=_log_failing,
@@ -209,16 +260,89 @@ class Gas:
         return ErasureWork(
             service=self.service,
             records=self.records,
-            leases=self.leases,
+            outlook=self.outlook,
+            archive=self.archive,
             files=self.files,
             uploads=self.uploads,
-            clock=self.clock,
             worker=worker,
+        )
+
+    def _archival(self, worker: str) -> Work:
+        work = Archiving(self.service, self.files, self.archive, self.outlook)
+        return self._storage(worker, work.steps)
+
+    def _restoration(self, worker: str) -> Work:
+        work = Restoring(self.service, self.archive, self.outlook)
+        return self._storage(worker, work.steps)
+
+    def _storage(self, worker: str, steps: Mapping[Step, Callable[[Job], None]]) -> Work:
+        return StorageWork(
+            service=self.service,
+            records=self.records,
+            views=self.views,
+            leases=self.leases,
+            outlook=self.outlook,
+            steps=steps,
+            arm=lambda job_id, at: self.timer.schedule(Hint(job_id, 0).body(), at=at),
+            worker=worker,
+            on_error=_log_failing,
         )
 
     @cached_property
     def sweeper(self) -> Sweeper:
-        return Sweeper(self.service, self.views, self.leases, self.queues, self.clock)
+        return Sweeper(self.service, self.views, self.outlook, self.queues, self.clock)
+
+
+def _s3_glacier(gas: Gas) -> Archive:
+    from adapters.archive_s3_glacier import S3GlacierArchive
+
+    return S3GlacierArchive(
+        gas.cloud.client("s3", attempts=1),
+        f"{gas.settings.stack}-files",
+        storage_class=gas.settings.archive_class,
+        now=gas.clock,
+    )
+
+
+def _glacier_vault(gas: Gas) -> Archive:
+    from adapters.archive_glacier_vault import GlacierVaultArchive
+    from adapters.bus_sns import topic_arn
+    from adapters.cloud import Cloud
+
+    vault = Cloud(gas.settings.vault_url) if gas.settings.vault_url else gas.cloud
+    return GlacierVaultArchive(
+        vault.client("glacier", attempts=1),
+        f"{gas.settings.stack}-results",
+        gas.files,
+        now=gas.clock,
+        topic_arn=topic_arn(gas.cloud.client("sns"), f"{gas.settings.stack}-retrievals"),
+        scratch=gas.settings.scratch,
+    )
+
+
+def _sqs_delay(gas: Gas) -> Timer:
+    from adapters.timer_sqs import SqsTimer
+
+    return SqsTimer(gas.queues["archival"], now=gas.clock)
+
+
+def _step_functions(gas: Gas) -> Timer:
+    from adapters.queue_sqs import SqsQueue
+    from adapters.timer_step_functions import StepFunctionsTimer
+
+    queue = SqsQueue(gas.cloud.client("sqs"), f"{gas.settings.stack}-archival")
+    machine = f"{gas.settings.stack}-timer"
+    return StepFunctionsTimer(gas.cloud.client("stepfunctions"), machine, queue)
+
+
+ARCHIVES: dict[str, Callable[[Gas], Archive]] = {
+    "s3_glacier": _s3_glacier,
+    "glacier_vault": _glacier_vault,
+}
+TIMERS: dict[str, Callable[[Gas], Timer]] = {
+    "sqs_delay": _sqs_delay,
+    "step_functions": _step_functions,
+}
 
 
 def worker_name() -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
@@ -30,20 +30,44 @@ class Work(Protocol):
         """Do what is due; return when the hint may be forgotten, raise when it must come back."""
 
 
+def _of_event(event: dict[str, Any]) -> tuple[UUID, int]:
+    """A CloudEvent of ours, or a hint from sweeper or timer."""
+    return UUID(event["partitionkey"]), int(event["aggregateversion"])
+
+
+def _of_vault(job: dict[str, Any]) -> tuple[UUID, int]:
+    """Glacier says that a retrieval is complete; its description is ``<job>/<attempt>``."""
+    return UUID(job["JobDescription"].split("/")[0]), 0
+
+
+def _of_bucket(event: dict[str, Any]) -> tuple[UUID, int]:
+    """S3 says that an object is restored; its key is ``results/<job>/…``."""
+    return UUID(event["Records"][0]["s3"]["object"]["key"].split("/")[1]), 0
+
+
+# what a message has that is of this form, and how to read the job and its version from it
+FORMS: Mapping[str, Callable[[dict[str, Any]], tuple[UUID, int]]] = {
+    "partitionkey": _of_event,
+    "JobDescription": _of_vault,
+    "Records": _of_bucket,
+}
+WRONG_SHAPE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration)
+
+
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Look at this job; it had at least this version."""
+    """Look at this job or subscription; it had at least this version."""
 
     job_id: UUID
     version: int
 
     @classmethod
     def parse(cls, body: str) -> Hint:
-        """A hint from a CloudEvent of a job, or from the sweeper; ``ValueError`` for all else."""
+        """A hint from any of ``FORMS``; ``ValueError`` for all else."""
         try:
-            event = json.loads(body) if len(body) <= LONGEST_HINT else {}
-            return cls(UUID(event["partitionkey"]), int(event["aggregateversion"]))
-        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            message = json.loads(body) if len(body) <= LONGEST_HINT else {}
+            return next(cls(*read(message)) for mark, read in FORMS.items() if mark in message)
+        except WRONG_SHAPE as error:
             raise ValueError(f"not a hint: {body[:200]!r}") from error
 
     def body(self) -> str:

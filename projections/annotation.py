@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from domain.context import acting
-from domain.due import Situation, Step, next_step
+from domain.due import Step
 from domain.errors import StaleAttempt, WrongState
 from domain.job import Job
 from domain.job_events import Failure
 from domain.leases import RENEW_EVERY, Lease, Leases
+from domain.outlook import Outlook
 from domain.ports import Annotator, Interrupted, Limits, ObjectStore, Records, Views
 from domain.service import AnnotationService
 from projections.attempt import Attempt
@@ -32,7 +32,7 @@ class AnnotationWork:
     files: ObjectStore
     annotator: Annotator
     limits: Callable[[Job], Limits]
-    clock: Callable[[], datetime]
+    outlook: Outlook
     worker: str
     scratch: Path
     on_error: Callable[[UUID, Exception], None]
@@ -60,8 +60,7 @@ class AnnotationWork:
                 self.on_error(chosen, error)
 
     def _due(self, job_id: UUID) -> Step | None:
-        job = self.service.job(job_id)
-        step = next_step(Situation(job, self.clock(), leased=self.leases.is_held(job_id)))
+        step = self.outlook.due(job_id)
         return step if step in {Step.ANNOTATE, Step.GIVE_UP} else None
 
     def _fairest(self, hinted: UUID, failing: set[UUID]) -> UUID:
@@ -80,7 +79,7 @@ class AnnotationWork:
         try:
             job = self.service.job(job_id)
             self.served[str(job.owner)] = max(self.served.values(), default=0) + 1
-            step = next_step(Situation(job, self.clock()))
+            step = self.outlook.step(job)
             with acting(f"worker:{self.worker}", correlation_id=job.correlation_id):
                 if step is Step.ANNOTATE:
                     self._attempt(job, lease, stopping).run()

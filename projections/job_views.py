@@ -10,9 +10,11 @@ from uuid import UUID
 from domain.due import is_open
 from domain.job import Job
 from domain.log import LoggedEvent
+from domain.plans import Policy
 from domain.ports import Change, Put, Remove, Views
 from domain.service import AnnotationService
 from projections.status_counts import StatusCounts
+from projections.storage_due import StorageDue
 
 JOBS = "jobs"  # pk "job", sk id: the row; pk "owner:<id>", sk submitted+id: the row, for lists
 OPEN_WORK = "open_work"  # pk "open", sk id: owner, submitted_at, work
@@ -38,12 +40,15 @@ def job_row(job: Job) -> dict[str, Any]:
     files: dict[str, Any] = dict(outcome.get("files", {}))
     if job.log:
         files["log"] = job.log
+    if job.result:
+        files["result"] = job.result
     return {
         "id": str(job.id),
         "owner": str(job.owner),
         "version": job.version,
         "status": job.work,
         "storage": job.storage,
+        "stored": stored_row(job),
         "reference": job.reference,
         "options": job.options,
         "submitted_at": job.created_on.isoformat(),
@@ -57,6 +62,20 @@ def job_row(job: Job) -> dict[str, Any]:
         "provenance": job.provenance,
         "deletion_requested": job.deletion_requested,
         "deleted": job.deleted,
+    }
+
+
+def stored_row(job: Job) -> dict[str, Any]:
+    """Where the result is, in JSON values; ``archive`` has storage keys, not for the outside."""
+    return {
+        "archives_at": _iso(job.archive_due),
+        "archived_at": _iso(job.archived_at),
+        "archive": job.archive,
+        "source_removed": job.source_removed,
+        "thaw_requested": job.storage == "thawing",
+        "expected_by": _iso(job.expected_by) if job.storage == "thawing" else None,
+        "thaw_failure": job.thaw_failure,
+        "input_removed": job.input_removed,
     }
 
 
@@ -139,11 +158,12 @@ class Usage:
         return [Put(owner, day, {"jobs": jobs}) for (owner, day), jobs in counts.items()]
 
 
-def all_views(service: AnnotationService, views: Views) -> tuple[View, ...]:
+def all_views(service: AnnotationService, views: Views, policy: Policy) -> tuple[View, ...]:
     """Every view there is; each follows the log on its own."""
     return (
         JobRows(service),
         OpenWork(service),
+        StorageDue(service, views, policy),
         OwnerEvents(service),
         Usage(views),
         StatusCounts(service, views),

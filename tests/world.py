@@ -31,6 +31,7 @@ from domain.ports import (
 )
 from domain.ports.annotation import PLAIN
 from domain.service import AnnotationService
+from domain.subscription import Standing
 from entrypoints.bootstrap import Gas
 from entrypoints.follow import Pulse
 from entrypoints.relay import run_relay
@@ -39,7 +40,15 @@ from entrypoints.views import catch_up
 from entrypoints.worker import handle
 from projections.listeners import LISTENERS
 from tests.builders import NOON
-from tests.memory import MemoryBus, MemoryObjects, MemoryQueue, MemoryRecords, MemoryViews
+from tests.memory import (
+    MemoryArchive,
+    MemoryBus,
+    MemoryObjects,
+    MemoryQueue,
+    MemoryRecords,
+    MemoryTimer,
+    MemoryViews,
+)
 
 GOOD = (
     b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nc\t1\t.\tA\tT\t.\t.\t.\n"
@@ -164,17 +173,29 @@ class Generous(AnnotationService):
         return PLANS["premium"]
 
 
+class Paid(Generous):
+    """Everybody pays, so that nothing is ever archived."""
+
+    name = "gas"
+
+    def standing_of(self, user: UUID) -> Standing:
+        return Standing(paid=True)
+
+
 class World:
     """What lasts over a crash (log, records, views, files), and the process that dies."""
 
-    def __init__(self, tmp_path: Path, *, seed: int = 0) -> None:
+    def __init__(
+        self, tmp_path: Path, *, seed: int = 0, service: type[AnnotationService] = Paid
+    ) -> None:
         self.random = random.Random(seed)
         self.now = NOON
         self.tmp_path = tmp_path
-        self.service = Generous({"PERSISTENCE_MODULE": "eventsourcing.popo"}, clock=self.clock)
+        self.service = service({"PERSISTENCE_MODULE": "eventsourcing.popo"}, clock=self.clock)
         self.recorder = self.service.recorder
         self.records, self.views = MemoryRecords(), MemoryViews()
         self.uploads, self.files = MemoryObjects(), MemoryObjects()
+        self.archive = MemoryArchive(self.files, self.clock)
         self.queues = {name: MemoryQueue(name) for name in LISTENERS}
         self.owner = UUID(int=seed + 1)  # ids follow from it: every run is the same run
         self.start()
@@ -197,6 +218,8 @@ class World:
             files=self._fused(self.files),
             queues=queues,
             bus=self._fused(MemoryBus(self.queues)),
+            archive=self._fused(self.archive),
+            timer=self._fused(MemoryTimer(self.queues["archival"], self.clock)),
             annotator=self._fused(MemoryAnnotator()),
         )
 

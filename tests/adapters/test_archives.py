@@ -23,6 +23,7 @@ from tests.cloud import Stack
 from tests.standins import VaultStandIn
 
 KEY = "results/1/1/annotated.vcf.gz"
+BACK = "results/restored/annotated.vcf.gz"
 MIB = 2**20
 
 
@@ -83,12 +84,13 @@ def test_a_result_goes_to_the_cold_and_comes_back_as_it_was(stack: Stack, archiv
     assert asked.tier_asked == "Expedited"
     assert now() < asked.expected_by <= now() + timedelta(hours=5)
     until(archive, ref, file, asked.id, "ready")
-    head = archive.bring_back(ref, file, asked.id)
-    assert (head.key, head.bytes, head.storage_class) == (KEY, file.bytes, "STANDARD")
-    assert stack.files.open(KEY).read() == content
+    head = archive.bring_back(ref, file, asked.id, to=BACK)
+    assert (head.key, head.bytes, head.storage_class) == (BACK, file.bytes, "STANDARD")
+    assert stack.files.open(BACK).read() == content
     archive.discard(ref, file)
     archive.discard(ref, file)
-    assert stack.files.open(KEY).read() == content
+    assert stack.files.open(BACK).read() == content
+    assert stack.files.head(KEY) is None
 
 
 def test_a_source_that_is_missing_or_changed_is_not_archived(
@@ -125,11 +127,11 @@ def test_altered_bytes_do_not_become_the_result_again(stack: Stack, archive: Arc
     until(archive, ref, file, asked.id, "ready")
     recorded = replace(file, sha256="0" * 64)
     with pytest.raises(ArchiveFailed) as failed:
-        archive.bring_back(ref, recorded, asked.id)
+        archive.bring_back(ref, recorded, asked.id, to=BACK)
     assert (failed.value.code, failed.value.retryable) == ("archive_altered", False)
     head = stack.files.head(KEY)
     assert head is None or head.storage_class == "GLACIER"
-    assert archive.bring_back(ref, file, asked.id).bytes == file.bytes
+    assert archive.bring_back(ref, file, asked.id, to=BACK).bytes == file.bytes
 
 
 def test_an_archived_result_of_an_erased_job_is_deleted(stack: Stack, archive: Archive) -> None:
@@ -160,7 +162,9 @@ def test_bringing_back_twice_changes_nothing(stack: Stack) -> None:
     job = archive.retrieve(ref, file).id
     assert archive.state(ref, file, job) is RetrievalState.RUNNING
     until(archive, ref, file, job, "ready")
-    assert archive.bring_back(ref, file, job) == archive.bring_back(ref, file, job)
+    assert archive.bring_back(ref, file, job, to=BACK) == archive.bring_back(
+        ref, file, job, to=BACK
+    )
     assert archive.state(ref, file, job) is RetrievalState.READY
 
 
@@ -184,7 +188,7 @@ def test_glacier_ir_comes_straight_back(stack: Stack) -> None:
     asked = archive.retrieve(ref, file)
     assert asked.expected_by <= now()
     assert archive.state(ref, file, asked.id) is RetrievalState.READY
-    assert archive.bring_back(ref, file, asked.id).storage_class == "STANDARD"
+    assert archive.bring_back(ref, file, asked.id, to=BACK).storage_class == "STANDARD"
 
 
 def test_a_class_that_is_none_is_refused(stack: Stack) -> None:
@@ -310,7 +314,7 @@ def test_an_expired_output_can_be_asked_for_again(
     until(archive, ref, file, first.id, "ready")
     until(archive, ref, file, first.id, "gone")
     with pytest.raises(ArchiveFailed) as failed:
-        archive.bring_back(ref, file, first.id)
+        archive.bring_back(ref, file, first.id, to=BACK)
     assert (failed.value.code, failed.value.retryable) == ("retrieval_gone", True)
     second = archive.retrieve(ref, file)
     assert second.id != first.id
@@ -338,8 +342,8 @@ def test_archives_and_retrievals_outlive_a_restart(
     asked = first.retrieve(ref, file)
     second = GlacierVaultArchive(vault().client, "results", stack.files, now=now)
     until(second, ref, file, asked.id, "ready")
-    second.bring_back(ref, file, asked.id)
-    assert stack.files.open(KEY).read() == content
+    second.bring_back(ref, file, asked.id, to=BACK)
+    assert stack.files.open(BACK).read() == content
 
 
 def test_a_failed_upload_leaves_nothing_in_the_vault(

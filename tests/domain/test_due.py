@@ -7,13 +7,15 @@ from datetime import timedelta
 import pytest
 
 from domain.due import MAX_ATTEMPTS, Situation, Step, is_open, next_step, rest_until
+from domain.subscription import Standing
 from tests.builders import JobBuilder, a_job
 
 LATER = timedelta(hours=1)
+PREMIUM = Standing(paid=True)
 
 
 def due(builder: JobBuilder, *, leased: bool = False, after: timedelta = LATER) -> Step | None:
-    return next_step(Situation(builder.job, builder.now + after, leased=leased))
+    return next_step(Situation(builder.job, PREMIUM, leased=leased), builder.now + after)
 
 
 @pytest.mark.parametrize(
