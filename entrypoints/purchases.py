@@ -46,7 +46,7 @@ class Purchases:
         return checkout.url
 
     def manage(self, user: UUID, *, return_url: str) -> str:
-        """The address where payment is changed and the plan cancelled; ``NotFound`` for nobody's."""
+        """The address where payment is changed and the plan cancelled, or ``NotFound``."""
         found = self.service.subscription(user)
         if not found or not found.customer:
             raise NotFound("There is nothing to manage: you have never paid for a plan.")
