@@ -77,11 +77,15 @@ def _first_thaw(event: Any, job: Job) -> bool:
 
 def _canceled(event: Any, _now: Any, around: Circumstances) -> Facts:
     at = datetime.fromisoformat(event.at)
-    return {"at": at, "until": at + around.policy.grace}
+    return {"at": at, **_until(at, around.policy)}
 
 
 def _ended(event: Any, _now: Any, around: Circumstances) -> Facts:
-    return {"until": event.timestamp + around.policy.grace}
+    return _until(event.timestamp, around.policy)
+
+
+def _until(end: datetime, policy: Policy) -> Facts:
+    return {"until": end + policy.grace, "input_days": policy.input_kept.days}
 
 
 MAILS: dict[str, Occasion] = {
@@ -136,7 +140,7 @@ MAILS: dict[str, Occasion] = {
         lambda event, now: (
             now.paid and not (now.overdue_until if event.reason == "paid" else now.cancel_at)
         ),
-        lambda event, now, around: {"reason": event.reason},
+        lambda event, now, around: {event.reason: True},
     ),
     "subscription.ended.v1": Occasion(
         "ended", "plan", lambda event, now: now.ended_at == event.timestamp, _ended
