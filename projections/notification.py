@@ -106,7 +106,7 @@ class NotificationWork:
         notice, address = notice_of(event, subject, around), self.address_of(owner)
         if notice is None:
             self.book.write(entry, LEFT_OUT, detail="no longer so")
-        elif reason := self._reason_against(notice, subject, address):
+        elif reason := self._reason_against(notice, entry, address):
             self.book.write(_about(entry, notice), LEFT_OUT, detail=reason)
         elif self.mailer is None:
             self.book.write(_about(entry, notice), LEFT_OUT, detail="no sender is set")
@@ -115,12 +115,12 @@ class NotificationWork:
             claim = self.book.write(_about(entry, notice), CLAIMED, tries=entry.tries + 1)
             self._send(claim, self.mailer, mail)
 
-    def _reason_against(self, notice: Notice, subject: Subject, address: str) -> str:
+    def _reason_against(self, notice: Notice, entry: Entry, address: str) -> str:
         if not address:
             return "no address"
         if notice.group in self._unwanted(notice.user):
             return "not wanted"
-        if notice.kind == "will_be_archived" and self._was_told(notice, subject):
+        if notice.kind == "will_be_archived" and self._is_told(notice, entry):
             return "told before"
         return ""
 
@@ -130,10 +130,14 @@ class NotificationWork:
         except NotFound:
             return ()
 
-    def _was_told(self, notice: Notice, subject: Subject) -> bool:
-        """Whether an earlier mail of the job, that it is finished, named the same time."""
-        sent = [entry for entry in self.book.entries(subject.id) if entry.state == SENT]
-        return notice.facts["until"].isoformat() in {entry.until for entry in sent}
+    def _is_told(self, notice: Notice, entry: Entry) -> bool:
+        """Whether an earlier mail of the job, that it is finished, names the same time."""
+        until = notice.facts["until"].isoformat()
+        return any(
+            earlier.until == until and earlier.state != LEFT_OUT
+            for earlier in self.book.entries(entry.aggregate_id)
+            if earlier.version < entry.version
+        )
 
     def _send(self, claim: Entry, mailer: Mailer, mail: Mail) -> None:
         try:
