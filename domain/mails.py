@@ -121,7 +121,9 @@ MAILS: dict[str, Occasion] = {
         lambda event, job: job.storage == "available" and job.available_since == event.timestamp,
         lambda event, job, around: {"until": around.kept_until(job)},
     ),
-    "subscription.upgraded.v1": Occasion("upgraded", "plan", lambda event, now: now.paid),
+    "subscription.upgraded.v1": Occasion(
+        "upgraded", "plan", lambda event, now: now.paid and now.subscription == event.subscription
+    ),
     "subscription.payment_failed.v1": Occasion(
         "payment_failed",
         "plan",
