@@ -123,7 +123,7 @@ def test_only_the_relay_may_publish(template: dict[str, Any]) -> None:
 
 def test_only_the_worker_that_notifies_may_send_mail(template: dict[str, Any]) -> None:
     mailing = template["Resources"]["MaySendMail"]
-    assert mailing["Properties"]["RoleName"] == {"Ref": "notificationWorkerRole"}
+    assert mailing["Properties"]["Roles"] == [{"Ref": "notificationWorkerRole"}]
     (statement,) = mailing["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Action"] == "ses:SendEmail"
     assert ":ses:" in str(statement["Resource"])
