@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.errors import NotFound
@@ -32,6 +32,8 @@ from projections.notification_book import (
 )
 
 TRIES = 2  # that may have sent it
+# Of one kind for one person: an upgrade may bring hundreds of results back within minutes.
+MOST_AN_HOUR = 20
 Subject = Job | Subscription
 
 
@@ -111,9 +113,19 @@ class NotificationWork:
         elif self.mailer is None:
             self.book.write(_about(entry, notice), LEFT_OUT, detail="no sender is set")
         else:
-            mail = self.compose(notice, address)
+            mail = self.compose(self._counted(notice), address)
             claim = self.book.write(_about(entry, notice), CLAIMED, tries=entry.tries + 1)
             self._send(claim, self.mailer, mail)
+
+    def _counted(self, notice: Notice) -> Notice:
+        """The last one of an hour says that it is."""
+        count = self.book.counted(notice.user, notice.kind) + 1
+        self.book.count(notice.user, notice.kind, count)
+        if count < MOST_AN_HOUR:
+            return notice
+        hour = self.clock().replace(minute=0, second=0, microsecond=0)
+        more = {"most": MOST_AN_HOUR, "silent_until": hour + timedelta(hours=1)}
+        return replace(notice, facts=notice.facts | more)
 
     def _reason_against(self, notice: Notice, entry: Entry, address: str) -> str:
         if not address:
@@ -122,6 +134,8 @@ class NotificationWork:
             return "not wanted"
         if notice.kind == "will_be_archived" and self._is_told(notice, entry):
             return "told before"
+        if self.book.counted(notice.user, notice.kind) >= MOST_AN_HOUR:
+            return "too many of a kind"
         return ""
 
     def _unwanted(self, user: UUID) -> Collection[str]:

@@ -12,6 +12,8 @@ from domain.ports import Record, Records
 # records: pk aggregate id, sk version of the event -> state, at, tries, kind, detail, until
 MAIL = "mail"
 KEPT = timedelta(days=30)  # well beyond the time in which mails are sent
+TALLY = "mail_tally"  # records: pk user, sk kind|hour -> count
+TALLY_KEPT = timedelta(days=1)
 # A claim nobody completed is taken over after this: several times what a send may take (35 s), so
 # only a process that was stopped in the middle can still be at it.
 CLAIM_LASTS = timedelta(minutes=2)
@@ -95,6 +97,20 @@ class MailBook:
             expires=(self.clock() + KEPT).timestamp(),
         )
         return replace(new, revision=revision)
+
+    def counted(self, user: UUID, kind: str) -> int:
+        """How many mails of a kind were begun for a person in this hour."""
+        record = self.records.get(TALLY, str(user), self._hour(kind))
+        return int(record.value["count"]) if record else 0
+
+    def count(self, user: UUID, kind: str, count: int) -> None:
+        """Two at once may count as one: a limit is a courtesy, not a promise."""
+        expires = (self.clock() + TALLY_KEPT).timestamp()
+        key = self._hour(kind)
+        self.records.put(TALLY, str(user), key, value={"count": count}, expires=expires)
+
+    def _hour(self, kind: str) -> str:
+        return f"{kind}|{self.clock():%Y-%m-%dT%H}"
 
 
 def _key(version: int) -> str:

@@ -15,7 +15,7 @@ from domain.mails import Facts, Notice
 from domain.ports import Records
 from domain.ports.mails import Mail
 from domain.rejections import sentence
-from entrypoints.mails.words import WORDS
+from entrypoints.mails.words import LAST_OF_THE_HOUR, WORDS
 from projections.erasure import LABEL
 
 if TYPE_CHECKING:
@@ -41,7 +41,11 @@ class Letters:
         subject = words.subject.format_map(facts)
         values = {
             "subject": subject,
-            "says": [text.format_map(facts) for need, text in words.says if _has(facts, need)],
+            "says": [
+                text.format_map(facts)
+                for need, text in (*words.says, LAST_OF_THE_HOUR)
+                if _has(facts, need)
+            ],
             "button": words.button,
             "link": self.address + words.path.format_map(facts),
             "preferences": self.address + PREFERENCES,

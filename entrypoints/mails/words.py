@@ -26,6 +26,15 @@ AFTER_THE_END = (
     "an upgrade brings them back. Input files older than {input_days} days are removed then."
 )
 
+# at the end of every mail
+LAST_OF_THE_HOUR = (
+    "silent_until",
+    (
+        "This is the {most}th mail of its kind within an hour. To spare you there are no more of "
+        "it until {silent_until}; My jobs shows them all."
+    ),
+)
+
 WORDS: dict[str, Words] = {
     "job_finished": Words(
         "{file} is annotated",

@@ -13,7 +13,7 @@ import pytest
 
 from domain.context import acting
 from domain.job import Job
-from domain.mails import SHELF_LIFE
+from domain.mails import SHELF_LIFE, occasion_of
 from domain.ports.mails import MailFailed
 from domain.service import job_id_for
 from domain.subscription import subscription_id_of
@@ -21,6 +21,7 @@ from entrypoints.mails.unsent import AGAIN_AFTER, BEHIND, READER
 from entrypoints.people import PROFILE
 from entrypoints.relay import POSITION
 from entrypoints.worker import Hint
+from projections.notification import MOST_AN_HOUR, TRIES
 from projections.notification_book import (
     CLAIM_LASTS,
     CLAIMED,
@@ -32,6 +33,8 @@ from projections.notification_book import (
     Entry,
 )
 from tests.builders import paid
+from tests.conftest import SOAK
+from tests.interleavings import Life
 from tests.world import BAD, GOOD, Fuse, Generous, Killed, World
 
 ADDRESS = "ada@example.org"
@@ -233,6 +236,20 @@ def test_without_a_sender_the_reason_is_noted(world: World) -> None:
     job = finished(world)
     run(world, "notification")
     assert entries(world, job)["job_finished"].detail == "no sender is set"
+
+
+def test_nobody_gets_hundreds_of_mails_and_the_last_one_says_so(world: World) -> None:
+    for n in range(MOST_AN_HOUR + 5):
+        finished(world, BAD, f"u{n}")
+    run(world, "notification")
+    assert len(world.mailer.sent) == MOST_AN_HOUR
+    *others, last = world.mailer.sent
+    assert "until 22 November 2026, 13:00 UTC" in " ".join(last.text.split())
+    assert not any("13:00" in mail.text for mail in others)
+    world.time_passes(timedelta(hours=1))
+    finished(world, BAD, "later")
+    run(world, "notification")
+    assert len(world.mailer.sent) == MOST_AN_HOUR + 1
 
 
 # --- when sending fails --------------------------------------------------------------------------
@@ -454,3 +471,31 @@ def test_what_is_noted_of_mails_names_nobody(world: World) -> None:
     assert "job_finished" in kept
     for name in (ADDRESS, "Ada", "f.vcf"):
         assert name not in kept
+
+
+def test_whatever_happens_each_mail_is_settled_after_two_tries_at_most(tmp_path: Path) -> None:
+    """Random lives of the service, with crashes, pauses and lost hints at any outside call."""
+    sent = 0
+    for seed in range(1000 if SOAK else 60):
+        life = Life(seed, tmp_path)
+        for owner in life.owners:
+            profile = {"name": "", "email": ADDRESS, "organization": ""}
+            life.world.records.put(PROFILE, str(owner.user), value=profile)
+        life.live(15)
+        life.world.start()
+        send_all(life.world)
+        check_settled(life.world, seed)
+        sent += len(life.world.mailer.sent)
+    assert sent > 100
+
+
+def check_settled(world: World, seed: int) -> None:
+    oldest = world.now - SHELF_LIFE
+    occasions = [e for e in world.log() if occasion_of(e.event)]
+    book = [world.gas.mail_book.entry(e.aggregate_id, e.version) for e in occasions]
+    for event, entry in zip(occasions, book, strict=True):
+        assert entry.settled or event.event.timestamp < oldest, (seed, event, entry)
+        assert entry.tries <= TRIES, (seed, entry)
+    names = [entry.detail for entry in book if entry.state == SENT]
+    assert len(set(names)) == len(names), seed
+    assert len(names) <= len(world.mailer.sent) <= sum(entry.tries for entry in book), seed

@@ -26,6 +26,8 @@ EVERYTHING = {
     "input_days": 30,
     "failure": FAILURE,
     "paid": True,
+    "most": 20,
+    "silent_until": AT,
 }
 
 
