@@ -13,8 +13,8 @@ import pytest
 
 from domain.context import acting
 from domain.job import Job
-from domain.mails import SHELF_LIFE, occasion_of
-from domain.ports.mails import MailFailed
+from domain.mails import SHELF_LIFE, Notice, occasion_of
+from domain.ports.mails import Mail, MailFailed
 from domain.service import job_id_for
 from domain.subscription import subscription_id_of
 from entrypoints.mails.unsent import AGAIN_AFTER, BEHIND, READER
@@ -317,17 +317,51 @@ def test_a_sender_paused_past_its_claim_makes_it_two_and_never_three(world: Worl
     job = finished(world, BAD)
 
     class Paused:
-        def send(self, mail: object) -> str:
+        def send(self, mail: Mail) -> str:
             world.gas.__dict__["mailer"] = world.mailer
             world.time_passes(CLAIM_LASTS)
             attend(world, job)
-            return world.mailer.send(mail)  # type: ignore[arg-type]
+            return world.mailer.send(mail)
 
     world.gas.__dict__["mailer"] = Paused()
     attend(world, job)
     attend(world, job)
     assert world.mailer.subjects() == [FAILED, FAILED]
     assert entries(world, job)["job_failed"].state == SENT
+
+
+def test_after_two_senders_that_died_there_is_no_third(world: World) -> None:
+    job = finished(world, BAD)
+
+    class Deadly:
+        def send(self, mail: Mail) -> str:
+            world.mailer.send(mail)
+            raise Killed
+
+    world.gas.__dict__["mailer"] = Deadly()
+    for _ in range(2):
+        with pytest.raises(Killed):
+            attend(world, job)
+        world.time_passes(CLAIM_LASTS)
+    attend(world, job)
+    assert world.mailer.subjects() == [FAILED, FAILED]
+    assert entries(world, job)["job_failed"].state == UNKNOWN
+
+
+def test_of_two_workers_at_the_same_mail_one_sends_it(world: World) -> None:
+    job = finished(world, BAD)
+    letters = world.gas.letters
+
+    class Overtaken:
+        def compose(self, notice: Notice, to: str) -> Mail:
+            """While one writes the mail the other one is faster."""
+            world.gas.__dict__["letters"] = letters
+            attend(world, job)
+            return letters.compose(notice, to)
+
+    world.gas.__dict__["letters"] = Overtaken()
+    attend(world, job)
+    assert world.mailer.subjects() == [FAILED]
 
 
 # --- lost hints ----------------------------------------------------------------------------------
