@@ -14,7 +14,7 @@ import structlog
 
 from domain.due import Step
 from domain.job import Job
-from domain.leases import Leases
+from domain.leases import RENEW_EVERY, Leases
 from domain.outlook import Outlook
 from domain.plans import Policy
 from domain.ports import (
@@ -235,6 +235,11 @@ class Gas:
         return works[queue](worker)
 
     @cached_property
+    def renew_seconds(self) -> float:
+        """How often a lease is renewed while its work goes on."""
+        return RENEW_EVERY.total_seconds()
+
+    @cached_property
     def served(self) -> dict[str, int]:
         """Who of the owners was served when, for all annotation threads of this process."""
         return {}
@@ -254,6 +259,7 @@ class Gas:
             scratch=self.settings.scratch,
             on_error=_log_failing,
             served=self.served,
+            renew_seconds=self.renew_seconds,
         )
 
     def _erasure(self, worker: str) -> Work:
@@ -286,6 +292,7 @@ class Gas:
             arm=lambda job_id, at: self.timer.schedule(Hint(job_id, 0).body(), at=at),
             worker=worker,
             on_error=_log_failing,
+            renew_seconds=self.renew_seconds,
         )
 
     @cached_property
