@@ -50,6 +50,7 @@ from projections.storage import StorageWork
 
 if TYPE_CHECKING:
     from adapters.cloud import Cloud
+    from adapters.push_sns import SnsPushes
 
 log = structlog.get_logger()
 SHARED = (
@@ -57,6 +58,7 @@ SHARED = (
     *("cloud", "uploads", "files", "bus", "queues", "annotator", "submission", "jobs", "sweeper"),
     *("policy", "outlook", "archive", "timer", "billing", "purchases"),
 )
+TOPICS = ("events", "retrievals")
 
 
 class Gas:
@@ -139,6 +141,16 @@ class Gas:
         from adapters.bus_sns import SnsBus
 
         return SnsBus(self.cloud.client("sns"), f"{self.settings.stack}-events")
+
+    @cached_property
+    def pushes(self) -> SnsPushes:
+        """What checks that SNS pushed for a topic of this stack."""
+        from adapters.bus_sns import topic_arn
+        from adapters.push_sns import SnsPushes
+
+        sns = self.cloud.client("sns")
+        topics = [topic_arn(sns, f"{self.settings.stack}-{name}") for name in TOPICS]
+        return SnsPushes(topics, now=self.clock)
 
     @cached_property
     def queues(self) -> Mapping[str, WorkQueue]:

@@ -1,4 +1,7 @@
-"""The worker loop: long poll, attend, acknowledge. One message at a time, none can block others."""
+"""What is done with one message, whoever brings it: long poll, a push that wakes us, or Lambda.
+
+One message at a time, none can block others.
+"""
 
 from __future__ import annotations
 
@@ -89,16 +92,10 @@ def run_worker(
 def work_once(
     queue: WorkQueue, work: Work, *, stopping: Callable[[], bool], wait_seconds: int
 ) -> bool:
-    """Receive and handle what one poll gives; whether it gave anything.
-
-    What arrives when it is time to stop is put back untouched.
-    """
+    """Receive and handle what one poll gives; whether it gave anything."""
     deliveries = queue.receive(wait_seconds=wait_seconds)
     for delivery in deliveries:
-        if stopping():
-            queue.hold(delivery, 0)
-        else:
-            handle(queue, work, delivery, stopping=stopping)
+        handle(queue, work, delivery, stopping=stopping)
     return bool(deliveries)
 
 
@@ -109,11 +106,15 @@ def handle(
     *,
     stopping: Callable[[], bool],
     extend_every: float = EXTEND_EVERY,
-) -> None:
+) -> bool:
     """Attend to one message: acknowledge what is settled, put back everything else.
 
-    A message that fails again and again rests longer each time and ends in the dead-letter queue.
+    Whether it is settled. A message that fails again and again rests longer each time and ends in
+    the dead-letter queue. What comes when it is time to stop is put back untouched.
     """
+    if stopping():
+        queue.hold(delivery, 0)
+        return False
 
     def extend() -> bool:
         queue.hold(delivery, HOLD_SECONDS)
@@ -130,6 +131,8 @@ def handle(
         queue.hold(delivery, pause_after(delivery.received))
     else:
         queue.acknowledge(delivery)
+        return True
+    return False
 
 
 def pause_after(received: int) -> int:

@@ -12,11 +12,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from adapters.push_sns import ForgedPush, SnsPushes, canonical, fetch_https
+from adapters.push_sns import ForgedPush, MalformedPush, SnsPushes, canonical, fetch_https
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:gas-events"
 CERTIFICATE = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-1.pem"
 SUBSCRIBE = "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&Token=abc"
+NOW = datetime.now(UTC)
 DIGESTS: dict[str, Any] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303
 
 
@@ -50,7 +51,7 @@ class Sns:
             "MessageId": "m-1",
             "TopicArn": TOPIC,
             "Message": '{"type":"job.submitted.v1"}',
-            "Timestamp": "2026-11-22T00:00:00.000Z",
+            "Timestamp": NOW.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "SignatureVersion": version,
             "SigningCertURL": CERTIFICATE,
         } | fields
@@ -74,7 +75,11 @@ def sns(signer: Sns) -> Sns:
 
 
 def receive(sns: Sns, message: dict[str, Any]) -> str:
-    return SnsPushes([TOPIC], fetch=sns.fetch).receive(json.dumps(message).encode()).body
+    return (
+        SnsPushes([TOPIC], now=lambda: NOW, fetch=sns.fetch)
+        .receive(json.dumps(message).encode())
+        .body
+    )
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -165,16 +170,35 @@ def test_a_confirmation_that_leads_elsewhere_is_not_followed(sns: Sns) -> None:
     assert all(url.startswith("https://sns.us-east-1.amazonaws.com/") for url in sns.fetched)
 
 
+@pytest.mark.parametrize("age", [timedelta(minutes=61), timedelta(days=20)])
+def test_an_old_message_is_refused_however_well_signed(sns: Sns, age: timedelta) -> None:
+    sent = (NOW - age).isoformat()
+    with pytest.raises(ForgedPush, match="too old"):
+        receive(sns, sns.sign(Timestamp=sent))
+    with pytest.raises(ForgedPush, match="too old"):
+        receive(sns, sns.confirmation(Timestamp=sent))
+    assert SUBSCRIBE not in sns.fetched
+    assert receive(sns, sns.sign(Timestamp=(NOW - timedelta(minutes=59)).isoformat()))
+
+
+@pytest.mark.parametrize("time", ["", "yesterday", "2026-99-99T00:00:00Z"])
+def test_a_message_without_a_time_is_none_of_sns(sns: Sns, time: str) -> None:
+    with pytest.raises(MalformedPush, match="no time"):
+        receive(sns, sns.sign(Timestamp=time))
+
+
 def test_an_expired_certificate_or_none_at_all_is_refused() -> None:
     old = Sns(lasts=timedelta(days=-1))
     with pytest.raises(ForgedPush, match="expired"):
         receive(old, old.sign())
     with pytest.raises(ForgedPush, match="not a certificate"):
-        SnsPushes([TOPIC], fetch=lambda _: b"no").receive(json.dumps(old.sign()).encode())
+        SnsPushes([TOPIC], now=lambda: NOW, fetch=lambda _: b"no").receive(
+            json.dumps(old.sign()).encode()
+        )
 
 
 def test_the_certificate_is_fetched_once(sns: Sns) -> None:
-    pushes = SnsPushes([TOPIC], fetch=sns.fetch)
+    pushes = SnsPushes([TOPIC], now=lambda: NOW, fetch=sns.fetch)
     for _ in range(3):
         pushes.receive(json.dumps(sns.sign()).encode())
     assert sns.fetched == [CERTIFICATE]
@@ -195,7 +219,7 @@ def test_the_certificate_is_fetched_once(sns: Sns) -> None:
 )
 def test_whatever_is_not_a_message_of_sns_is_refused(sns: Sns, raw: bytes) -> None:
     with pytest.raises(ForgedPush):
-        SnsPushes([TOPIC], fetch=sns.fetch).receive(raw)
+        SnsPushes([TOPIC], now=lambda: NOW, fetch=sns.fetch).receive(raw)
 
 
 def test_nothing_is_fetched_without_tls() -> None:
