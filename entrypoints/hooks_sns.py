@@ -83,14 +83,20 @@ class Drain:
             return False
 
 
-def register(app: Flask, gas: Gas, *, stopping: Callable[[], bool]) -> None:
-    """Add the address for every queue."""
+def register(
+    app: Flask,
+    gas: Gas,
+    *,
+    stopping: Callable[[], bool],
+    answer_seconds: float = ANSWER_SECONDS,
+) -> None:
+    """Add the address for every queue; each push is answered within the given time."""
     drains = {
         name: Drain(queue, lambda name=name: gas.work(name), stopping=stopping)  # type: ignore[misc]
         for name, queue in gas.queues.items()
     }
 
-    @app.post("/hooks/sns/<queue>")
+    @app.route("/hooks/sns/<queue>", methods=["POST"])
     def pushed(queue: str) -> ResponseReturnValue:
         if queue not in drains:
             return _says(404, f"There is no queue {queue}.")
@@ -102,12 +108,12 @@ def register(app: Flask, gas: Gas, *, stopping: Callable[[], bool]) -> None:
             return _says(400 if isinstance(error, MalformedPush) else 403, str(error))
         if not push.body:
             return _says(200, "Subscribed.")
-        return _answer(drains[queue].wake())
+        return _answer(drains[queue].wake(), answer_seconds)
 
 
-def _answer(drained: Future[None]) -> Response:
+def _answer(drained: Future[None], seconds: float) -> Response:
     """In time for SNS, which tries again later when we failed."""
-    wait([drained], timeout=ANSWER_SECONDS)
+    wait([drained], timeout=seconds)
     if not drained.done():
         return _says(202, "Still at work.")
     if drained.exception():

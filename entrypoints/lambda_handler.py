@@ -50,7 +50,9 @@ class Container:
         }
 
     def _settle(self, queue: str, record: Mapping[str, Any], stopping: Callable[[], bool]) -> bool:
-        return handle(self.gas.queues[queue], self._work(queue), _delivery(record), stopping=stopping)
+        return handle(
+            self.gas.queues[queue], self._work(queue), _delivery(record), stopping=stopping
+        )
 
     def _work(self, queue: str) -> Work:
         if queue not in self.works:
@@ -58,10 +60,12 @@ class Container:
         return self.works[queue]
 
     def _queue_of(self, record: Mapping[str, Any]) -> str:
-        arn = record.get("eventSourceARN", "")
+        arn = str(record.get("eventSourceARN", ""))
         name = arn.rpartition(":")[2].removeprefix(f"{self.gas.settings.stack}-")
         if record.get("eventSource") != "aws:sqs" or name not in self.gas.queues:
-            raise ValueError(f"{arn or 'This event'} is no work queue of {self.gas.settings.stack}.")
+            raise ValueError(
+                f"{arn or 'This event'} is no work queue of {self.gas.settings.stack}."
+            )
         return name
 
 

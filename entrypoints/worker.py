@@ -54,6 +54,8 @@ FORMS: Mapping[str, Callable[[dict[str, Any]], tuple[UUID, int]]] = {
     "JobDescription": _of_vault,
     "Records": _of_bucket,
 }
+GREETING = "s3:TestEvent"  # S3 sends one when it is told where to send notifications
+LONGEST_GREETING = 1024
 WRONG_SHAPE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration)
 
 
@@ -122,8 +124,9 @@ def handle(
 
     try:
         with Heartbeat(extend, seconds=extend_every):
-            hint = Hint.parse(delivery.body)
-            work.attend(hint.job_id, at_least=hint.version, stopping=stopping)
+            if not _is_greeting(delivery.body):
+                hint = Hint.parse(delivery.body)
+                work.attend(hint.job_id, at_least=hint.version, stopping=stopping)
     except Interrupted:
         queue.hold(delivery, 0)
     except Exception as error:
@@ -138,6 +141,10 @@ def handle(
 def pause_after(received: int) -> int:
     """Seconds a failing message rests before its next try: 1, 4, 16, 64, 256, then 300."""
     return PAUSES[min(received, len(PAUSES)) - 1]
+
+
+def _is_greeting(body: str) -> bool:
+    return len(body) < LONGEST_GREETING and GREETING in body and "partitionkey" not in body
 
 
 def _complain(queue: WorkQueue, delivery: Delivery, error: Exception) -> None:
