@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -30,6 +30,7 @@ from domain.ports import (
 from domain.ports.billing import Billing
 from domain.ports.timers import Timer
 from domain.service import AnnotationService
+from entrypoints.archives import Archives
 from entrypoints.feed import Feed
 from entrypoints.follow import Pulse
 from entrypoints.job_documents import JobDocuments
@@ -49,6 +50,7 @@ from projections.restoring import Restoring
 from projections.storage import StorageWork
 
 if TYPE_CHECKING:
+    from adapters.archive_glacier_vault import GlacierVaultArchive
     from adapters.cloud import Cloud
     from adapters.push_sns import SnsPushes
 
@@ -178,7 +180,8 @@ class Gas:
 
     @cached_property
     def archive(self) -> Archive:
-        return ARCHIVES[self.settings.archive](self)
+        makers = {name: partial(make, self) for name, make in ARCHIVES.items()}
+        return Archives(self.settings.archive, makers)
 
     @cached_property
     def timer(self) -> Timer:
@@ -316,18 +319,20 @@ def _s3_glacier(gas: Gas) -> Archive:
     )
 
 
-def _glacier_vault(gas: Gas) -> Archive:
+def _glacier_vault(gas: Gas) -> GlacierVaultArchive:
     from adapters.archive_glacier_vault import GlacierVaultArchive
     from adapters.bus_sns import topic_arn
-    from adapters.cloud import Cloud
 
-    vault = Cloud(gas.settings.vault_url) if gas.settings.vault_url else gas.cloud
+    url = gas.settings.vault_url
+    vault = gas.cloud.at(url) if url else gas.cloud
     return GlacierVaultArchive(
         vault.client("glacier", attempts=1),
         f"{gas.settings.stack}-results",
         gas.files,
         now=gas.clock,
-        topic_arn=topic_arn(gas.cloud.client("sns"), f"{gas.settings.stack}-retrievals"),
+        topic_arn=cache(
+            lambda: topic_arn(gas.cloud.client("sns"), f"{gas.settings.stack}-retrievals")
+        ),
         scratch=gas.settings.scratch,
     )
 
