@@ -44,8 +44,9 @@ from entrypoints.worker import Hint, Work
 from projections.annotation import AnnotationWork
 from projections.archiving import Archiving
 from projections.erasure import ErasureWork
+from projections.handing_over import HandOver
 from projections.job_views import View, all_views
-from projections.listeners import LISTENERS
+from projections.listeners import LISTENERS, QUEUE_OF
 from projections.restoring import Restoring
 from projections.storage import StorageWork
 
@@ -265,10 +266,18 @@ class Gas:
             annotator=self.annotator,
             limits=lambda job: limits_of(self.service.plan_of(job.owner)),
             outlook=self.outlook,
+            hand_over=self._hand_over,
             worker=worker,
             scratch=self.settings.scratch,
             on_error=_log_failing,
             served=self.served,
+        )
+
+    @property
+    def _hand_over(self) -> HandOver:
+        return HandOver(
+            self.outlook,
+            lambda step, job_id: self.queues[QUEUE_OF[step]].send(Hint(job_id, 0).body()),
         )
 
     def _erasure(self, worker: str) -> Work:
@@ -299,6 +308,7 @@ class Gas:
             outlook=self.outlook,
             steps=steps,
             arm=lambda job_id, at: self.timer.schedule(Hint(job_id, 0).body(), at=at),
+            hand_over=self._hand_over,
             worker=worker,
             on_error=_log_failing,
         )
