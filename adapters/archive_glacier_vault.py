@@ -39,6 +39,7 @@ TAKES: Mapping[str, timedelta] = {
 }
 CAPACITY = "InsufficientCapacityException"
 MISSING = "ResourceNotFoundException"
+READABLE = "STANDARD"
 LEAST_PART = 16 * LEAF_BYTES
 MOST_PARTS = 10_000
 CHUNK_BYTES = 2**20
@@ -52,9 +53,9 @@ STATES = {
 class GlacierVaultArchive:
     """Archives in one vault; ``files`` is the bucket the results live in.
 
-    ``topic_arn`` is told when a retrieval is complete (with no message attributes). ``scratch``
-    holds a retrieved file until its digest was compared. ``client`` should try a refused request
-    few times.
+    The vault is made when it is first missed. ``topic_arn`` gives the topic that is told when a
+    retrieval is complete (with no message attributes). ``scratch`` holds a retrieved file until its
+    digest was compared. ``client`` should try a refused request few times.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class GlacierVaultArchive:
         files: ObjectStore,
         *,
         now: Callable[[], datetime],
-        topic_arn: str = "",
+        topic_arn: Callable[[], str] = str,
         scratch: Path | None = None,
         least_part: int = LEAST_PART,
     ) -> None:
@@ -89,7 +90,8 @@ class GlacierVaultArchive:
         return ArchiveRef(BACKEND, VAULT, archive, file.bytes, file.sha256)
 
     def source_is_live(self, file: ColdFile) -> bool:
-        return self._files.head(file.key) is not None
+        head = self._files.head(file.key)
+        return head is not None and head.storage_class == READABLE
 
     def remove_source(self, file: ColdFile) -> None:
         self._files.delete([file.key])
@@ -114,6 +116,8 @@ class GlacierVaultArchive:
     def bring_back(
         self, ref: ArchiveRef, file: ColdFile, retrieval_id: str, *, to: str
     ) -> ObjectHead:
+        if self._scratch:
+            self._scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             path = Path(folder) / "retrieved"
             try:
@@ -149,17 +153,25 @@ class GlacierVaultArchive:
 
     def _upload(self, file: ColdFile, source: BinaryIO) -> str:
         size = part_bytes(file.bytes, self._least_part)
-        upload = self._glacier.initiate_multipart_upload(
-            vaultName=self._vault, archiveDescription=description(file), partSize=str(size)
-        )["uploadId"]
+        try:
+            upload = self._begin_upload(file, size)
+        except self._glacier.exceptions.ResourceNotFoundException:
+            self._glacier.create_vault(vaultName=self._vault)  # does nothing to one that is there
+            upload = self._begin_upload(file, size)
         try:
             tree = self._send_parts(file, source, upload, size)
             return self._glacier.complete_multipart_upload(
                 vaultName=self._vault, uploadId=upload, archiveSize=str(file.bytes), checksum=tree
             )["archiveId"]
         except BaseException:
-            self._glacier.abort_multipart_upload(vaultName=self._vault, uploadId=upload)
+            with suppress(*_failures()):  # it may be complete, with its answer lost
+                self._glacier.abort_multipart_upload(vaultName=self._vault, uploadId=upload)
             raise
+
+    def _begin_upload(self, file: ColdFile, size: int) -> str:
+        return self._glacier.initiate_multipart_upload(
+            vaultName=self._vault, archiveDescription=description(file), partSize=str(size)
+        )["uploadId"]
 
     def _send_parts(self, file: ColdFile, source: BinaryIO, upload: str, size: int) -> str:
         """The tree hash of the whole, sent one part at a time; never more than one in memory."""
@@ -196,7 +208,8 @@ class GlacierVaultArchive:
         """The retrieval's id; empty when capacity is refused and a tier is left."""
         from botocore.exceptions import ClientError
 
-        topic = {"SNSTopic": self._topic_arn} if self._topic_arn else {}
+        arn = self._topic_arn()
+        topic = {"SNSTopic": arn} if arn else {}
         try:
             return self._glacier.initiate_job(
                 vaultName=self._vault,
@@ -238,6 +251,13 @@ def _saved(stream: Any, path: Path) -> str:
             digest.update(chunk)
             out.write(chunk)
     return digest.hexdigest()
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Whatever a request can end in but its answer."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return BotoCoreError, ClientError
 
 
 class _Missing(ArchiveFailed):

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -30,6 +30,7 @@ from domain.ports import (
 from domain.ports.billing import Billing
 from domain.ports.timers import Timer
 from domain.service import AnnotationService
+from entrypoints.archives import Archives
 from entrypoints.feed import Feed
 from entrypoints.follow import Pulse
 from entrypoints.job_documents import JobDocuments
@@ -43,13 +44,16 @@ from entrypoints.worker import Hint, Work
 from projections.annotation import AnnotationWork
 from projections.archiving import Archiving
 from projections.erasure import ErasureWork
+from projections.handing_over import HandOver
 from projections.job_views import View, all_views
-from projections.listeners import LISTENERS
+from projections.listeners import LISTENERS, QUEUE_OF
 from projections.restoring import Restoring
 from projections.storage import StorageWork
 
 if TYPE_CHECKING:
+    from adapters.archive_glacier_vault import GlacierVaultArchive
     from adapters.cloud import Cloud
+    from adapters.push_sns import SnsPushes
 
 log = structlog.get_logger()
 SHARED = (
@@ -57,6 +61,7 @@ SHARED = (
     *("cloud", "uploads", "files", "bus", "queues", "annotator", "submission", "jobs", "sweeper"),
     *("policy", "outlook", "archive", "timer", "billing", "purchases"),
 )
+TOPICS = ("events", "retrievals")
 
 
 class Gas:
@@ -141,6 +146,16 @@ class Gas:
         return SnsBus(self.cloud.client("sns"), f"{self.settings.stack}-events")
 
     @cached_property
+    def pushes(self) -> SnsPushes:
+        """What checks that SNS pushed for a topic of this stack."""
+        from adapters.bus_sns import topic_arn
+        from adapters.push_sns import SnsPushes
+
+        sns = self.cloud.client("sns")
+        topics = [topic_arn(sns, f"{self.settings.stack}-{name}") for name in TOPICS]
+        return SnsPushes(topics, now=self.clock)
+
+    @cached_property
     def queues(self) -> Mapping[str, WorkQueue]:
         """Every work queue by its kind of work, as in LISTENERS."""
         return {name: self._queue(name) for name in LISTENERS}
@@ -166,7 +181,8 @@ class Gas:
 
     @cached_property
     def archive(self) -> Archive:
-        return ARCHIVES[self.settings.archive](self)
+        makers = {name: partial(make, self) for name, make in ARCHIVES.items()}
+        return Archives(self.settings.archive, makers)
 
     @cached_property
     def timer(self) -> Timer:
@@ -255,11 +271,19 @@ class Gas:
             annotator=self.annotator,
             limits=lambda job: limits_of(self.service.plan_of(job.owner)),
             outlook=self.outlook,
+            hand_over=self._hand_over,
             worker=worker,
             scratch=self.settings.scratch,
             on_error=_log_failing,
             served=self.served,
             renew_seconds=self.renew_seconds,
+        )
+
+    @property
+    def _hand_over(self) -> HandOver:
+        return HandOver(
+            self.outlook,
+            lambda step, job_id: self.queues[QUEUE_OF[step]].send(Hint(job_id, 0).body()),
         )
 
     def _erasure(self, worker: str) -> Work:
@@ -290,6 +314,7 @@ class Gas:
             outlook=self.outlook,
             steps=steps,
             arm=lambda job_id, at: self.timer.schedule(Hint(job_id, 0).body(), at=at),
+            hand_over=self._hand_over,
             worker=worker,
             on_error=_log_failing,
             renew_seconds=self.renew_seconds,
@@ -311,18 +336,20 @@ def _s3_glacier(gas: Gas) -> Archive:
     )
 
 
-def _glacier_vault(gas: Gas) -> Archive:
+def _glacier_vault(gas: Gas) -> GlacierVaultArchive:
     from adapters.archive_glacier_vault import GlacierVaultArchive
     from adapters.bus_sns import topic_arn
-    from adapters.cloud import Cloud
 
-    vault = Cloud(gas.settings.vault_url) if gas.settings.vault_url else gas.cloud
+    url = gas.settings.vault_url
+    vault = gas.cloud.at(url) if url else gas.cloud
     return GlacierVaultArchive(
         vault.client("glacier", attempts=1),
         f"{gas.settings.stack}-results",
         gas.files,
         now=gas.clock,
-        topic_arn=topic_arn(gas.cloud.client("sns"), f"{gas.settings.stack}-retrievals"),
+        topic_arn=cache(
+            lambda: topic_arn(gas.cloud.client("sns"), f"{gas.settings.stack}-retrievals")
+        ),
         scratch=gas.settings.scratch,
     )
 

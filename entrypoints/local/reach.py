@@ -65,5 +65,5 @@ def _parts(settings: Settings, environment: Mapping[str, str]) -> Gas:
         access_key=environment["AWS_ACCESS_KEY_ID"],
         secret_key=environment["AWS_SECRET_ACCESS_KEY"],
     )
-    stack = environment["GAS_STACK"]
-    return Gas(settings.model_copy(update={"stack": stack}), cloud=announced)
+    there = {"stack": environment["GAS_STACK"], "vault_url": environment.get("GAS_VAULT_URL", "")}
+    return Gas(settings.model_copy(update=there), cloud=announced)

@@ -56,7 +56,12 @@ def in_vault(
 ) -> tuple[GlacierVaultArchive, VaultStandIn]:
     standin = vault()
     archive = GlacierVaultArchive(
-        standin.client, "results", stack.files, now=now, topic_arn="arn:topic", least_part=MIB
+        standin.client,
+        "results",
+        stack.files,
+        now=now,
+        topic_arn=lambda: "arn:topic",
+        least_part=MIB,
     )
     return archive, standin
 
@@ -366,6 +371,10 @@ def test_parts_are_powers_of_two_and_few_enough(whole: int, size: int) -> None:
 
 def test_wrong_tree_hashes_are_refused_by_the_stand_in(vault: Callable[..., VaultStandIn]) -> None:
     client = vault().client
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        client.upload_archive(vaultName="v", body=b"data")
+    for _ in range(2):
+        client.create_vault(vaultName="v")
     for whole in ("0" * 64, hashlib.sha256(b"other").hexdigest()):
         with pytest.raises(ClientError, match="tree hash"):
             client.upload_archive(vaultName="v", body=b"data", checksum=whole)
