@@ -21,7 +21,6 @@ from entrypoints.commands.asking import (
 )
 from entrypoints.commands.saving import save
 
-
 # storage -> the word in the list; any other is its own word
 STORED = {"none": "-", "thawing": "being restored"}
 
