@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 from adapters.billing_stripe import StripeBilling
-from domain.ports.billing import Billing
+from domain.context import acting
+from domain.ports.billing import Billing, PaidSubscription
+from entrypoints.bootstrap import Gas
 from tests.signing_in import fetch
 from tests.standins import STRIPE_KEY, WEBHOOK_SECRET, StripeStandIn
 
@@ -58,3 +62,25 @@ def wait_until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
     while not holds():
         assert time.monotonic() < give_up, "it did not come to be"
         time.sleep(0.02)
+
+
+def provider_says(
+    gas: Gas,
+    user: UUID,
+    status: str = "active",
+    *,
+    ends: datetime | None = None,
+    message: str = "",
+) -> None:
+    """The service learns how a person's subscription is, without a provider that says so."""
+    found = PaidSubscription(
+        id="sub_1",
+        customer="cus_1",
+        user=user,
+        status=status,
+        price=PRICE,
+        period_end=ends or gas.clock() + timedelta(days=30),
+        cancel_at_period_end=ends is not None,
+    )
+    with acting("system:billing"):
+        gas.service.apply_billing(user, message=message or uuid4().hex, ask=lambda: found)
