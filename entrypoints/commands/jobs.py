@@ -81,7 +81,7 @@ def jobs(status: str, reference: str, label: str, limit: int, as_json: bool) -> 
     if as_json:
         print_json(found)
     else:
-        headings = ["ID", "STATUS", "RESULT", "FILE", "REFERENCE", "SIZE", "SUBMITTED"]
+        headings = ["ID", "STATUS", "FILE", "REFERENCE", "SIZE", "SUBMITTED", "RESULT"]
         print_table(headings, [_row(job) for job in found])
 
 
@@ -177,11 +177,11 @@ def _row(job: dict[str, Any]) -> list[str]:
     return [
         job["id"],
         job["status"],
-        STORED.get(job["storage"], job["storage"]),
         job["filename"],
         job["reference"],
         size_of(job["input"]["bytes"]),
         job["submitted_at"][:19].replace("T", " "),
+        STORED.get(job["storage"], job["storage"]),
     ]
 
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,8 +15,10 @@ from adapters.annotator_bcftools.references import BUNDLED
 from tests.journeys.browser import sign_in
 from tests.journeys.pages import submit_example
 from tests.journeys.service import RunningService, start_service
+from tests.journeys.test_every_page import findings, sticks_out
 
 RETENTION = 10  # seconds; long enough to download two results before
+WIDTHS: dict[int, Literal["light", "dark"]] = {320: "dark", 1200: "light"}
 PATIENCE = 45_000  # milliseconds for what the service does by itself
 
 
@@ -43,10 +46,12 @@ def test_archived_results_come_back_byte_identical_after_upgrading(
         page.goto(url + job)
         turns_into_archived(page)
         assert page.locator(".log li").count() > 3, "the log stays readable"
+    is_accessible(page)
     refused = page.goto(f"{url}{old[0]}/download/result")
     assert refused
     assert refused.status == 409
     expect(page.locator(".lead")).to_contain_text(re.compile("archived since .*; upgrade to"))
+    is_accessible(page)
 
     recent = [submit_example(page, url, "human-mt", "third"), submit_own(page, url, tmp_path)]
     before |= {job: digest(page, url, job, tmp_path) for job in recent}
@@ -65,6 +70,17 @@ def test_archived_results_come_back_byte_identical_after_upgrading(
     cancel(page, url)
     expect(page.get_by_text(re.compile("Premium ends .* 20"))).to_be_visible()
     expect(page.locator("#plan")).to_contain_text("are then archived again")
+    is_accessible(page)
+
+
+def is_accessible(page: Page) -> None:
+    """Nothing for axe to find and nothing sticking out, wide and light or narrow and dark."""
+    for width, scheme in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme)
+        page.reload()  # colours do not change in the middle of a look
+        assert findings(page) == []
+        assert sticks_out(page) == 0
 
 
 def submit_own(page: Page, url: str, tmp_path: Path) -> str:
