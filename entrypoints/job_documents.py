@@ -104,7 +104,7 @@ class JobDocuments:
             )
             for key, row in rows:
                 if _fits(row, status, reference):
-                    document = self.document(row)
+                    document = self.document(self._whole(row))
                     if label.lower() in f"{document['label']} {document['filename']}".lower():
                         found.append((key, document))
             if len(rows) < LONGEST_PAGE:
@@ -145,6 +145,10 @@ class JobDocuments:
         if job.deletion_requested:
             raise NotFound(f"Job {job_id} was deleted.")
         return job_row(job)
+
+    def _whole(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row of the view; one from before there was an archive is made anew from the log."""
+        return row if "stored" in row else job_row(self.service.job(UUID(row["id"])))
 
     def _file(self, row: dict[str, Any], what: str) -> tuple[str, str]:
         label = self.records.get(LABEL, row["id"])

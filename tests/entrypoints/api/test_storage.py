@@ -12,8 +12,10 @@ import pytest
 
 from domain.context import acting
 from domain.plans import OVERDUE_LASTS
+from domain.ports import Put
 from entrypoints.api.documents import JobDocument, Me
 from entrypoints.bootstrap import Gas
+from projections.job_views import JOBS
 from tests.entrypoints.api.jobs import annotate, submitted, views_caught_up
 from tests.entrypoints.paying import provider_says
 from tests.entrypoints.running import Somebody, a_gas, kept_views
@@ -168,3 +170,14 @@ def test_the_signed_form_follows_the_plan_at_once(gas: Gas, api: Any, ada: Someb
     assert api.post("/uploads", json=big).json["max_bytes"] == 5 * 10**9
     provider_says(gas, ada.user, "canceled")
     assert api.post("/uploads", json=big).json["code"] == "too_large"
+
+
+def test_a_list_row_from_before_there_was_an_archive_still_shows(
+    gas: Gas, api: Any, job: dict[str, Any]
+) -> None:
+    owner, position = f"owner:{gas.service.job(UUID(job['id'])).owner}", gas.views.position(JOBS)
+    (key, row), *_ = gas.views.query(JOBS, owner)
+    old = {name: value for name, value in row.items() if name != "stored"}
+    gas.views.commit(JOBS, [Put(owner, key, old)], after=position, position=position)
+    assert "stored" not in gas.views.query(JOBS, owner)[0][1]
+    assert api.get("/jobs").json["jobs"] == [api.get(f"/jobs/{job['id']}").json]
