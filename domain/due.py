@@ -198,9 +198,12 @@ def next_step(situation: Situation, now: datetime) -> Step | None:
     return next((step for step, span in _rows(situation) if now in span), None)
 
 
-def next_look(situation: Situation) -> datetime | None:
-    """From when on anything may be due, ``EVER`` for now; None while only a command helps. Pure."""
-    return min((span.start for _, span in _rows(situation)), default=None)
+def next_look(situation: Situation, now: datetime = EVER) -> datetime | None:
+    """From when on anything may be due, ``EVER`` for now; None while only a command helps. Pure.
+
+    Without ``now`` it is also told of what would have been due until some time in the past.
+    """
+    return min((span.start for _, span in _rows(situation) if now < span.end), default=None)
 
 
 def is_open(job: Job) -> bool:

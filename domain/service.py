@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -153,7 +153,7 @@ class AnnotationService(Application[UUID]):
         than ``at_least`` versions can be read.
         """
         try:
-            job: Job = self.repository.get(job_id, version=version)
+            job: Job = self._load(job_id, version)
         except AggregateNotFoundError:
             if at_least:
                 raise NotSeenYet(f"Job {job_id} cannot be read yet.") from None
@@ -178,7 +178,7 @@ class AnnotationService(Application[UUID]):
     def account(self, user: UUID) -> Account:
         """The account of a user; ``NotFound`` when none was opened."""
         try:
-            account: Account = self.repository.get(user)
+            account: Account = self._load(user)
         except AggregateNotFoundError:
             raise NotFound("There is no such account.") from None
         if not isinstance(account, Account):
@@ -205,7 +205,7 @@ class AnnotationService(Application[UUID]):
         Whatever keeps it from being read is raised: it never means that nothing was paid.
         """
         try:
-            found: Subscription = self.repository.get(subscription_id_of(user))
+            found: Subscription = self._load(subscription_id_of(user))
         except AggregateNotFoundError:
             return None
         return found
@@ -215,7 +215,7 @@ class AnnotationService(Application[UUID]):
     ) -> Subscription:
         """A subscription by its own id, as it stands or stood; ``NotFound``, ``NotSeenYet``."""
         try:
-            found: Subscription = self.repository.get(subscription_id, version=version)
+            found: Subscription = self._load(subscription_id, version)
         except AggregateNotFoundError:
             raise NotFound("There is no such subscription.") from None
         if not isinstance(found, Subscription):
@@ -255,6 +255,9 @@ class AnnotationService(Application[UUID]):
         )
 
     # --- how a command runs ------------------------------------------------------------------
+
+    def _load(self, aggregate_id: UUID, version: int | None = None) -> Any:
+        return self.repository.get(aggregate_id, version=version, projector_func=replay)
 
     def _change_job(
         self,
@@ -297,6 +300,16 @@ class AnnotationService(Application[UUID]):
                 if not tries_left:
                     raise
         raise AssertionError("unreachable")
+
+
+def replay(aggregate: Any, events: Iterable[Any]) -> Any:
+    """As the library's ``project_aggregate``, without its check of each event against a protocol.
+
+    The check took half the time of loading an aggregate.
+    """
+    for event in events:
+        aggregate = event.mutate(aggregate)
+    return aggregate
 
 
 def _position(recordings: Sequence[Recording[UUID]]) -> int:

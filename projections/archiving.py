@@ -70,8 +70,9 @@ class Archiving:
         self._move(job, StoredJob.record_archive_discarded)
 
     def remove_input(self, job: Job) -> None:
-        self.files.delete([job.input["key"]])
+        """Said first: a file that no event names any more goes in any case (``Leftovers``)."""
         self._move(job, lambda job: job.record_input_removed(reason="kept long enough"))
+        self.files.delete([job.input["key"]])
 
     def _leave(self, job: Job, attempt: int, reason: str) -> None:
         self._move(job, lambda job: job.record_archive_failure(attempt=attempt, reason=reason))

@@ -74,7 +74,8 @@ class Fuse:
     def blown(self) -> bool:
         return self.blow_at is not None and self.points >= self.blow_at
 
-    def pass_point(self) -> None:
+    def pass_point(self, part: str = "") -> None:
+        """``part`` is the collaborator that is called."""
         self.points += 1
         if self.blown:
             raise Killed
@@ -86,6 +87,7 @@ class Fused:
     def __init__(self, target: Any, fuse: Fuse) -> None:
         self._target = target
         self._fuse = fuse
+        self._part = type(target).__name__
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._target, name)
@@ -93,9 +95,9 @@ class Fused:
 
     def _guard(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            self._fuse.pass_point()
+            self._fuse.pass_point(self._part)
             result = method(*args, **kwargs)
-            self._fuse.pass_point()
+            self._fuse.pass_point(self._part)
             return result
 
         return call
@@ -191,6 +193,7 @@ class World:
         self.random = random.Random(seed)
         self.now = NOON
         self.tmp_path = tmp_path
+        self.settings = Settings(data_dir=tmp_path)
         self.service = service({"PERSISTENCE_MODULE": "eventsourcing.popo"}, clock=self.clock)
         self.recorder = self.service.recorder
         self.records, self.views = MemoryRecords(), MemoryViews()
@@ -209,7 +212,7 @@ class World:
         self.service.events.recorder = self._fused(self.recorder)
         queues = {name: self._fused(queue) for name, queue in self.queues.items()}
         self.gas = Gas(
-            Settings(data_dir=self.tmp_path),
+            self.settings,
             clock=self.clock,
             service=self.service,
             records=self._fused(self.records),
@@ -258,8 +261,10 @@ class World:
         )
 
     def keep_views(self) -> None:
+        end = self.recorder.max_notification_id() or 0
         for view in self.gas.kept_views:
-            catch_up(self.gas.service, self.gas.views, view)
+            if self.views.position(view.name) < end:
+                catch_up(self.gas.service, self.gas.views, view)
 
     def work(self, queue: str, worker: str = "one") -> bool:
         """Handle one message of a queue; whether there was one."""
