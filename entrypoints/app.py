@@ -15,6 +15,7 @@ from flask_openapi3.openapi import OpenAPI
 from entrypoints import api, hooks_sns
 from entrypoints.api.problems import problem_of
 from entrypoints.bootstrap import Gas
+from entrypoints.hooks import stripe as hooks_stripe
 from entrypoints.metrics import CONTENT_TYPE, Metrics
 from entrypoints.readiness import readiness
 
@@ -61,6 +62,7 @@ def create_app(
         web.register(app, gas)
     api.register(app, gas, stopping=stopping, waiters=waiters)
     hooks_sns.register(app, gas, stopping=stopping)
+    hooks_stripe.register(app, gas)
     return app
 
 

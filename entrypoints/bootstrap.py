@@ -195,9 +195,7 @@ class Gas:
         return StripeBilling(
             self.settings.stripe_key.get_secret_value(),
             price=self.settings.stripe_price,
-            webhook_secrets=tuple(
-                self.settings.stripe_webhook_secret.get_secret_value().split(",")
-            ),
+            webhook_secrets=self.settings.stripe_webhook_secrets,
             base_url=self.settings.stripe_url or None,
         )
 

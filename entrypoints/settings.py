@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         )
 
     @property
+    def stripe_webhook_secrets(self) -> tuple[str, ...]:
+        """What Stripe signs with; none believes nobody, while an empty one would believe all."""
+        given = self.stripe_webhook_secret.get_secret_value().split(",")
+        return tuple(secret for each in given if (secret := each.strip()))
+
+    @property
     def database(self) -> Path:
         """The one SQLite file with log, records and views."""
         return self.data_dir / "gas.db"

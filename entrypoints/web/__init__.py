@@ -21,6 +21,7 @@ from entrypoints.web import (
     job,
     jobs,
     new_job,
+    plan,
     security,
     sign_in,
     visitor,
@@ -40,7 +41,7 @@ def register(app: Flask, gas: Gas) -> None:
     Bootstrap5(app)
     csrf = CSRFProtect(app)
     pages = Blueprint("web", __name__, template_folder="templates", url_prefix="/")
-    for room in (home, sign_in, new_job, jobs, job, account, assets):
+    for room in (home, sign_in, new_job, jobs, job, plan, account, assets):
         pages.register_blueprint(room.routes)
     pages.before_request(security.limit_body)
     pages.before_request(csrf.protect)
