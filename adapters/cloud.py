@@ -79,7 +79,7 @@ class Cloud:
             s3={"addressing_style": "path" if self._endpoint else "virtual"},
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "max_attempts": attempts},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=50,
         )
         return self._session.client(service, endpoint_url=self._endpoint, config=config)  # type: ignore[call-overload]

@@ -28,12 +28,15 @@ from domain.ports import (
     WorkQueue,
 )
 from domain.ports.billing import Billing
+from domain.ports.mails import Mailer
 from domain.ports.timers import Timer
 from domain.service import AnnotationService
 from entrypoints.archives import Archives
 from entrypoints.feed import Feed
 from entrypoints.follow import Pulse
 from entrypoints.job_documents import JobDocuments
+from entrypoints.mails.letters import Letters
+from entrypoints.mails.unsent import UnsentMails
 from entrypoints.people import People
 from entrypoints.purchases import Purchases
 from entrypoints.settings import Settings
@@ -47,6 +50,8 @@ from projections.erasure import ErasureWork
 from projections.handing_over import HandOver
 from projections.job_views import View, all_views
 from projections.listeners import LISTENERS, QUEUE_OF
+from projections.notification import NotificationWork
+from projections.notification_book import MailBook
 from projections.restoring import Restoring
 from projections.storage import StorageWork
 
@@ -60,6 +65,7 @@ SHARED = (
     *("pulse", "service", "records", "views", "kept_views", "leases", "people", "feed"),
     *("cloud", "uploads", "files", "bus", "queues", "annotator", "submission", "jobs", "sweeper"),
     *("policy", "outlook", "archive", "timer", "billing", "purchases"),
+    *("mailer", "mail_book", "letters"),
 )
 TOPICS = ("events", "retrievals")
 
@@ -199,6 +205,14 @@ class Gas:
             base_url=self.settings.stripe_url or None,
         )
 
+    @cached_property
+    def mailer(self) -> Mailer | None:
+        """None where no address is set for mails to come from."""
+        from adapters.mail_ses import SesMailer
+
+        sender = self.settings.mail_from
+        return SesMailer(self.cloud.client("sesv2", attempts=1), sender) if sender else None
+
     # --- use cases ---------------------------------------------------------------------------
 
     @cached_property
@@ -245,6 +259,7 @@ class Gas:
             "archival": self._archival,
             "restoration": self._restoration,
             "erasure": self._erasure,
+            "notification": self._notification,
         }
         return works[queue](worker)
 
@@ -317,6 +332,30 @@ class Gas:
             on_error=_log_failing,
             renew_seconds=self.renew_seconds,
         )
+
+    def _notification(self, worker: str) -> Work:
+        return NotificationWork(
+            service=self.service,
+            book=self.mail_book,
+            policy=self.policy,
+            mailer=self.mailer,
+            address_of=lambda user: str(self.people.profile(user)["email"]),
+            compose=self.letters.compose,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def mail_book(self) -> MailBook:
+        return MailBook(self.records, self.clock)
+
+    @cached_property
+    def letters(self) -> Letters:
+        return Letters(self.records, self.settings.address)
+
+    def unsent_mails(self) -> UnsentMails:
+        """For one thread."""
+        queue = self.queues["notification"]
+        return UnsentMails(self.service, self.records, self.mail_book, queue, self.clock)
 
     @cached_property
     def sweeper(self) -> Sweeper:

@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr = Field(
         SecretStr(""), description="what Stripe signs with; two while rotating, by comma"
     )
+    mail_from: str = Field("", description="address mails come from; without it none are sent")
+    mailbox_url: str = Field("", description="mails of the embedded cloud (`gas up` sets it)")
     references: Path | None = Field(None, description="more references than the bundled ones")
     aws_endpoint: str = Field("", description="the embedded cloud's address (`gas up` sets it)")
     globus_url: str = Field("", description="the loopback Globus Auth (`gas up` sets it)")

@@ -18,6 +18,7 @@ from entrypoints.worker import run_worker
 BEAT_SECONDS = 1.0
 LONG_POLL = 5  # seconds; below DRAIN_SECONDS, so that a poll under way ends in time
 DRAIN_SECONDS = 8.0
+UNSENT_SECONDS = 15.0
 
 log = structlog.get_logger()
 
@@ -97,6 +98,7 @@ class Process:
             self.relay(),
             *self.consumers(),
             self.sweeper(),
+            self.unsent_mails(),
             self.housekeeping(),
             *([self.example()] if self.gas.settings.local else []),
         ]
@@ -167,6 +169,11 @@ class Process:
             self._every(gas.settings.sweep_seconds, lambda: wake(gas.queues, gas.bus)),
             does="waker",
         )
+
+    def unsent_mails(self) -> Part:
+        unsent = self.gas.unsent_mails()
+        look = self._every(UNSENT_SECONDS, lambda: unsent.look(self.stop.is_set))
+        return Part("unsent-mails", look)
 
     def housekeeping(self) -> Part:
         from entrypoints.housekeeping import tidy

@@ -32,6 +32,7 @@ from domain.ports import (
     Retrieval,
     RetrievalState,
 )
+from domain.ports.mails import Mail, MailFailed
 from projections.listeners import LISTENERS
 
 
@@ -183,6 +184,28 @@ class MemoryTimer:
     def schedule(self, hint: str, *, at: datetime) -> datetime:
         self._queue.send(hint, delay_seconds=1)
         return max(at, self._now())
+
+
+class MemoryMailer:
+    """The ``Mailer`` port; the next failures are queued in ``fails``.
+
+    A failure that is ``unsure`` comes after the mail went out, any other before.
+    """
+
+    def __init__(self) -> None:
+        self.sent: list[Mail] = []
+        self.fails: list[MailFailed] = []
+
+    def send(self, mail: Mail) -> str:
+        failure = self.fails.pop(0) if self.fails else None
+        if failure is None or failure.unsure:
+            self.sent.append(mail)
+        if failure:
+            raise failure
+        return f"mail-{len(self.sent)}"
+
+    def subjects(self) -> list[str]:
+        return [mail.subject for mail in self.sent]
 
 
 class MemoryArchive:

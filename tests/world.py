@@ -45,6 +45,7 @@ from tests.builders import NOON
 from tests.memory import (
     MemoryArchive,
     MemoryBus,
+    MemoryMailer,
     MemoryObjects,
     MemoryQueue,
     MemoryRecords,
@@ -208,6 +209,7 @@ class World:
         self.uploads, self.files = MemoryObjects(), MemoryObjects()
         self.archive = MemoryArchive(self.files, self.clock)
         self.queues = {name: MemoryQueue(name) for name in LISTENERS}
+        self.mailer = MemoryMailer()
         self.owner = UUID(int=seed + 1)  # ids follow from it: every run is the same run
         self.start()
 
@@ -233,6 +235,7 @@ class World:
             renew_seconds=math.inf,
             timer=self._fused(MemoryTimer(self.queues["archival"], self.clock)),
             annotator=self._fused(MemoryAnnotator()),
+            mailer=self._fused(self.mailer),
         )
 
     def _fused(self, target: Any) -> Any:

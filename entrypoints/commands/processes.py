@@ -99,7 +99,7 @@ def views() -> None:
 @click.command()
 def sweeper() -> None:
     """Find due work whose message was lost, and tidy up."""
-    _run("sweeper", lambda process: [process.sweeper(), process.housekeeping()])
+    _run("sweeper", lambda p: [p.sweeper(), p.unsent_mails(), p.housekeeping()])
 
 
 def _run(name: str, parts: Callable[[Process], list[Part]]) -> None:

@@ -1,4 +1,4 @@
-"""A hint that comes while the job is leased is forgotten; whoever leaves the job makes up for it."""
+"""A hint that meets a lease is forgotten; whoever leaves the job makes up for it."""
 
 from __future__ import annotations
 
