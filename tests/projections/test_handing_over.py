@@ -1,4 +1,4 @@
-"""A hint that comes while the job is leased is forgotten; whoever leaves the job makes up for it."""
+"""A hint that comes while its job is leased is forgotten; whoever leaves makes up for it."""
 
 from __future__ import annotations
 
