@@ -11,16 +11,15 @@ from typing import NamedTuple
 from domain.plans import PLANS
 from domain.ports import Records
 from entrypoints.checking.findings import Finding
-from entrypoints.people import PROFILE, TOKEN_OF
+from entrypoints.people import PROFILE
 from entrypoints.submission import UPLOAD
 from projections.erasure import LABEL
 
-# where records have what people typed or are called
+# where records have what people and their files are called
 PERSONAL: Mapping[str, tuple[str, ...]] = {
     PROFILE: ("name", "email", "organization"),
-    LABEL: ("filename", "label"),
+    LABEL: ("filename",),
     UPLOAD: ("filename",),
-    TOKEN_OF: ("name",),
 }
 AT_ONCE = 500  # events searched together
 SHORTEST = 4  # characters; anything shorter is found in every digest
@@ -35,7 +34,7 @@ class Event(NamedTuple):
 
 
 def personal_words(records: Records, ours: Collection[str]) -> dict[str, str]:
-    """What people typed or are called -> the kind of record; words of ``ours`` are no names."""
+    """What people and files are called -> the kind of record; words of ``ours`` are no names."""
     ordinary = {word.casefold() for word in (*ours, *PLANS)}
     return {
         word: kind
@@ -69,7 +68,7 @@ def _where(kind: str, forms: Collection[bytes], events: Iterable[Event]) -> Iter
         if whole.search(event.state):
             yield Finding(
                 "log_names_nobody",
-                f"Event {event.position} (of {event.originator}) has a {kind} of a person in it.",
+                f"Event {event.position} (of {event.originator}) has what only a {kind} may say.",
                 "The log cannot be changed: find what wrote it, and stop that first.",
             )
 

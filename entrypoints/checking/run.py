@@ -11,6 +11,7 @@ from entrypoints.checking.facts import Facts, gather, notifications
 from entrypoints.checking.files import (
     digests_match,
     every_file_belongs_to_a_job,
+    files_of,
     what_is_readable_is_not_cold,
     what_was_made_is_there,
 )
@@ -50,11 +51,11 @@ def check(
     still = [f for f in found if not f.job or _version(gas, f.job) == versions[f.job]]
     events = gas.service.recorder.max_notification_id() or 0
     counts = {"events": events, "jobs": len(facts.jobs), "files": len(facts.files)}
-    return Report((*still, *_names_in(gas)), counts)
+    return Report((*still, *_names_in(gas, facts)), counts)
 
 
-def _names_in(gas: Gas) -> list[Finding]:
-    words = personal_words(gas.records, _our_words(gas))
+def _names_in(gas: Gas, facts: Facts) -> list[Finding]:
+    words = personal_words(gas.records, _our_words(gas, facts))
     stored = (
         Event(each.id, str(each.originator_id), bytes(each.state))
         for each in notifications(gas.service)
@@ -62,13 +63,14 @@ def _names_in(gas: Gas) -> list[Finding]:
     return list(log_names_nobody(words, stored))
 
 
-def _our_words(gas: Gas) -> set[str]:
-    """What events say of every job: a label that is one of these is no name."""
+def _our_words(gas: Gas, facts: Facts) -> set[str]:
+    """What events say of every job: a file of somebody's that is called so tells nothing."""
     from adapters.annotator_bcftools.consequences import CONSEQUENCES
 
     references = gas.annotator.references()
     terms = chain.from_iterable((name, of.term) for name, of in CONSEQUENCES.items())
-    return {*terms, *(word for each in references for word in (each.name, each.title))}
+    made = (file.key.rsplit("/", 1)[-1] for each in facts.jobs for file in files_of(each.job))
+    return {*terms, *made, *(word for each in references for word in (each.name, each.title))}
 
 
 def _version(gas: Gas, job: str) -> int:
