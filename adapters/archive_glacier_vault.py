@@ -1,7 +1,7 @@
 """Results in a Glacier vault (port ``Archive``).
 
 The vault knows nothing of idempotency: an upload that is repeated after a crash leaves an archive
-nobody recorded, which ``unrecorded`` finds in an inventory. Descriptions name job and attempt.
+nobody recorded, which an inventory shows. Descriptions name job and attempt.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+from uuid import UUID
 
 from adapters.tree_hash import LEAF_BYTES, leaves, root
 from domain.errors import NotFound, WrongState
@@ -48,6 +50,16 @@ STATES = {
     "Succeeded": RetrievalState.READY,
     "Failed": RetrievalState.FAILED,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An archive as an inventory lists it; ``job`` and ``attempt`` are None for none of ours."""
+
+    archive_id: str
+    created: datetime
+    job: UUID | None
+    attempt: int | None
 
 
 class GlacierVaultArchive:
@@ -106,12 +118,7 @@ class GlacierVaultArchive:
         raise AssertionError("the last tier either answers or raises")
 
     def state(self, ref: ArchiveRef, file: ColdFile, retrieval_id: str) -> RetrievalState:
-        try:
-            with _translated():
-                job = self._glacier.describe_job(vaultName=self._vault, jobId=retrieval_id)
-        except _Missing:
-            return RetrievalState.GONE
-        return STATES[job["StatusCode"]]
+        return self._state(retrieval_id)
 
     def bring_back(
         self, ref: ArchiveRef, file: ColdFile, retrieval_id: str, *, to: str
@@ -130,10 +137,9 @@ class GlacierVaultArchive:
             return self._files.upload(to, path)
 
     def discard(self, ref: ArchiveRef, file: ColdFile) -> None:
-        with suppress(_Missing), _translated():
-            self._glacier.delete_archive(vaultName=self._vault, archiveId=ref.archive_id)
+        self.delete_archive(ref.archive_id)
 
-    # --- what nobody recorded --------------------------------------------------------------------
+    # --- inventory -------------------------------------------------------------------------------
 
     def ask_for_inventory(self) -> str:
         """The id of a job that lists the vault, hours later on AWS."""
@@ -142,12 +148,20 @@ class GlacierVaultArchive:
                 vaultName=self._vault, jobParameters={"Type": "inventory-retrieval"}
             )["jobId"]
 
-    def unrecorded(self, inventory_job: str, recorded: Collection[str]) -> list[str]:
-        """Archive ids of a complete inventory that are not among the recorded ones."""
+    def inventory_state(self, job: str) -> RetrievalState:
+        """How far it is; ``GONE`` after a day."""
+        return self._state(job)
+
+    def inventory(self, job: str) -> list[Listed]:
+        """What was in the vault when a complete inventory was taken, which may be a day ago."""
         with _translated():
-            answer = self._glacier.get_job_output(vaultName=self._vault, jobId=inventory_job)
-        listed = json.loads(answer["body"].read())["ArchiveList"]
-        return [row["ArchiveId"] for row in listed if row["ArchiveId"] not in recorded]
+            answer = self._glacier.get_job_output(vaultName=self._vault, jobId=job)
+        return [_listed(row) for row in json.loads(answer["body"].read())["ArchiveList"]]
+
+    def delete_archive(self, archive_id: str) -> None:
+        """Delete an archive for good; no error when it is gone."""
+        with suppress(_Missing), _translated():
+            self._glacier.delete_archive(vaultName=self._vault, archiveId=archive_id)
 
     # --- upload ----------------------------------------------------------------------------------
 
@@ -193,6 +207,14 @@ class GlacierVaultArchive:
 
     # --- retrieval -------------------------------------------------------------------------------
 
+    def _state(self, job_id: str) -> RetrievalState:
+        try:
+            with _translated():
+                job = self._glacier.describe_job(vaultName=self._vault, jobId=job_id)
+        except _Missing:
+            return RetrievalState.GONE
+        return STATES[job["StatusCode"]]
+
     def _under_way(self, ref: ArchiveRef) -> Mapping[str, Any] | None:
         """A retrieval of this very archive that runs or whose output is there."""
         pages = self._glacier.get_paginator("list_jobs").paginate(
@@ -233,6 +255,15 @@ class GlacierVaultArchive:
 def description(file: ColdFile) -> str:
     """What an archive and its retrievals are called in the vault."""
     return f"{file.job_id}/{file.attempt}"
+
+
+def _listed(row: Mapping[str, Any]) -> Listed:
+    archive, created = row["ArchiveId"], datetime.fromisoformat(row["CreationDate"])
+    job, _, attempt = str(row.get("ArchiveDescription") or "").partition("/")
+    try:
+        return Listed(archive, created, UUID(job), int(attempt))
+    except ValueError:
+        return Listed(archive, created, None, None)
 
 
 def part_bytes(whole: int, least: int = LEAST_PART) -> int:

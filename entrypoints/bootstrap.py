@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -187,8 +187,15 @@ class Gas:
 
     @cached_property
     def archive(self) -> Archive:
-        makers = {name: partial(make, self) for name, make in ARCHIVES.items()}
+        makers: dict[str, Callable[[], Archive]] = {
+            "s3_glacier": lambda: _s3_glacier(self),
+            "glacier_vault": lambda: self.vault,
+        }
         return Archives(self.settings.archive, makers)
+
+    @cached_property
+    def vault(self) -> GlacierVaultArchive:
+        return _glacier_vault(self)
 
     @cached_property
     def timer(self) -> Timer:
@@ -406,10 +413,6 @@ def _step_functions(gas: Gas) -> Timer:
     return StepFunctionsTimer(gas.cloud.client("stepfunctions"), machine, queue)
 
 
-ARCHIVES: dict[str, Callable[[Gas], Archive]] = {
-    "s3_glacier": _s3_glacier,
-    "glacier_vault": _glacier_vault,
-}
 TIMERS: dict[str, Callable[[Gas], Timer]] = {
     "sqs_delay": _sqs_delay,
     "step_functions": _step_functions,

@@ -1,4 +1,4 @@
-"""A hint that meets a lease is forgotten; whoever leaves the job makes up for it."""
+"""A hint that comes while its job is leased is forgotten; whoever leaves makes up for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from domain.context import acting
 from domain.job import Job
-from projections.listeners import QUEUE_OF
 from tests.builders import paid
 from tests.world import Generous, World
 
@@ -87,5 +86,4 @@ def test_an_archiver_that_leaves_late_has_a_payer_s_result_brought_back(world: M
 def test_nothing_is_handed_over_when_nothing_is_due(world: Meanwhile) -> None:
     annotated(world)
     world.everything_arrives()
-    queues = set(QUEUE_OF.values())
-    assert {name: hints(world, name) for name in queues} == dict.fromkeys(queues, 0)
+    assert {name: hints(world, name) for name in world.queues} == dict.fromkeys(world.queues, 0)
