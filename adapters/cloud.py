@@ -53,6 +53,11 @@ class Cloud:
         }
         return {name: value for name, value in given.items() if value}
 
+    def at(self, endpoint: str) -> Cloud:
+        """Clients of another endpoint, for the same region and with the same keys."""
+        access_key, secret_key = self._keys
+        return Cloud(endpoint, region=self._region, access_key=access_key, secret_key=secret_key)
+
     def client(self, service: str, *, attempts: int = ATTEMPTS) -> Any:
         """The client of ``s3``, ``sns``, ``sqs``, …; safe to share between threads.
 

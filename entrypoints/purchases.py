@@ -24,22 +24,25 @@ class Purchases:
     billing: Billing
     clock: Callable[[], datetime]
 
-    def start(self, user: UUID, *, return_url: str) -> str:
+    def start(self, user: UUID, *, paid_url: str, back_url: str) -> str:
         """The address of the page to pay at: the same one while it is open, also from another tab.
 
+        From there people come back to ``paid_url``, or to ``back_url`` without having paid.
         ``WrongState`` for who pays already; ``BillingFailed`` when the provider does not answer.
         """
         found = self.look(user)
         if found and found.paid:
-            raise WrongState("You are on the Premium plan already.")
+            raise WrongState(
+                "You have a Premium subscription already; “Manage payment” changes it."
+            )
         if found and found.session and (url := self._open_checkout(found.session)):
             return url
         customer = found.customer if found and found.customer else self._customer(user)
         checkout = self.billing.start_checkout(
             user,
             customer,
-            success_url=return_url,
-            cancel_url=return_url,
+            success_url=paid_url,
+            cancel_url=back_url,
             key=f"{found.version if found else 0}",
         )
         self.service.start_checkout(user, customer, checkout)

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     local: bool = Field(False, description="one machine, embedded cloud (`gas up` sets it)")
     stack: str = Field("gas", description="prefix of topic, queues and buckets")
     workers: int = Field(2, ge=1, description="annotations at once in one worker process")
+    consumers: Literal["poll", "push"] = Field(
+        "poll", description="how work queues are served: by long polls, or when SNS pushes"
+    )
     sweep_seconds: float = Field(5.0, gt=0, description="pause between two sweeps")
     housekeeping_seconds: float = Field(3600.0, gt=0, description="pause between two tidyings")
     requests_a_minute: int = Field(3000, ge=1, description="of one token, in each web process")
@@ -67,6 +70,12 @@ class Settings(BaseSettings):
         return Policy(
             retention=timedelta(seconds=self.free_retention), grace=timedelta(seconds=self.grace)
         )
+
+    @property
+    def stripe_webhook_secrets(self) -> tuple[str, ...]:
+        """What Stripe signs with; none believes nobody, while an empty one would believe all."""
+        given = self.stripe_webhook_secret.get_secret_value().split(",")
+        return tuple(secret for each in given if (secret := each.strip()))
 
     @property
     def database(self) -> Path:

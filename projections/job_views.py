@@ -13,6 +13,7 @@ from domain.log import LoggedEvent
 from domain.plans import Policy
 from domain.ports import Change, Put, Remove, Views
 from domain.service import AnnotationService
+from domain.subscription import Subscription
 from projections.status_counts import StatusCounts
 from projections.storage_due import StorageDue
 
@@ -133,6 +134,7 @@ class OwnerEvents:
 
     def changes(self, batch: Sequence[LoggedEvent]) -> list[Change]:
         owners = {job.id: job.owner for job in _jobs(self._service, batch)}
+        owners |= _payers(self._service, batch)
         return [
             Put(key, f"{e.position:020d}", {})
             for e in batch
@@ -175,6 +177,12 @@ def _jobs(service: AnnotationService, batch: Iterable[LoggedEvent]) -> Iterator[
     last = {e.aggregate_id: e.version for e in batch if isinstance(e.event, Job.Event)}
     for job_id, version in last.items():
         yield service.job(job_id, at_least=version, version=version)
+
+
+def _payers(service: AnnotationService, batch: Iterable[LoggedEvent]) -> dict[UUID, UUID]:
+    """Whose each subscription of the batch is: its id is not its user's."""
+    last = {e.aggregate_id: e.version for e in batch if isinstance(e.event, Subscription.Event)}
+    return {i: service.subscription_at(i, v, at_least=v).user for i, v in last.items()}
 
 
 def _submissions(batch: Iterable[LoggedEvent]) -> Iterator[tuple[str, str]]:

@@ -41,6 +41,10 @@ class Fault(Fuse):
         self._left = at
         self._happen: Callable[[], None] | None = happen
 
+    @property
+    def fired(self) -> bool:
+        return self._happen is None
+
     def pass_point(self, part: str = "") -> None:
         self.points += 1
         self._left -= self._part in ("", part)

@@ -249,7 +249,7 @@ class MemoryArchive:
             self.files.delete([file.key])
 
     def retrieve(self, ref: ArchiveRef, file: ColdFile) -> Retrieval:
-        self._bytes(ref)
+        self.read(ref)
         for found, (archive, ready) in self.retrievals.items():
             if archive == ref.archive_id:
                 return Retrieval(found, "Expedited", "Standard", ready)
@@ -267,7 +267,7 @@ class MemoryArchive:
     def bring_back(
         self, ref: ArchiveRef, file: ColdFile, retrieval_id: str, *, to: str
     ) -> ObjectHead:
-        data = self._bytes(ref)
+        data = self.read(ref)
         if retrieval_id not in self.retrievals:
             raise ArchiveFailed("retrieval_gone")
         if hashlib.sha256(data).hexdigest() != file.sha256:
@@ -287,7 +287,7 @@ class MemoryArchive:
             if archive_id in ("", archive):
                 del self.retrievals[asked]
 
-    def _bytes(self, ref: ArchiveRef) -> bytes:
+    def read(self, ref: ArchiveRef) -> bytes:
         try:
             if ref.backend == "s3_glacier":
                 return self.files.asleep(ref.archive_id)

@@ -41,6 +41,8 @@ def every_page(job: str) -> Iterator[Visit]:
     yield Visit("jobs-nothing-fits", "/jobs?q=nothing+is+called+so")
     yield Visit("job", job)
     yield Visit("delete", f"{job}/delete")
+    yield Visit("plan", "/plan")
+    yield Visit("plan-after-paying", "/plan?back=pay")
     yield Visit("account", "/account")
     yield Visit("token-created", "/account")
     yield Visit("mail-preferences", "/account/mail")
