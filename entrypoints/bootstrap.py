@@ -51,7 +51,7 @@ from projections.handing_over import HandOver
 from projections.job_views import View, all_views
 from projections.listeners import LISTENERS, QUEUE_OF
 from projections.notification import NotificationWork
-from projections.notification_book import MailBook
+from projections.notification_book import SENT, Entry, MailBook
 from projections.restoring import Restoring
 from projections.storage import StorageWork
 
@@ -349,6 +349,7 @@ class Gas:
             address_of=lambda user: str(self.people.profile(user)["email"]),
             compose=self.letters.compose,
             clock=self.clock,
+            on_outcome=_log_mail,
         )
 
     @cached_property
@@ -426,3 +427,8 @@ def worker_name() -> str:
 
 def _log_failing(job_id: UUID, error: Exception) -> None:
     log.error("work.failed", job=str(job_id), error=str(error), exc_info=error)
+
+
+def _log_mail(entry: Entry) -> None:
+    say = log.info if entry.state == SENT else log.warning
+    say(f"mail.{entry.state}", kind=entry.kind, of=str(entry.aggregate_id), detail=entry.detail)
