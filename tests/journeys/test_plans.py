@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from tests.journeys.browser import sign_in
 from tests.journeys.pages import submit_example
 from tests.journeys.service import RunningService, start_service
 from tests.journeys.test_every_page import findings, sticks_out
+from tests.journeys.test_mails import wait_for_mail
 
 RETENTION = 10  # seconds; long enough to download two results before
 WIDTHS: dict[int, Literal["light", "dark"]] = {320: "dark", 1200: "light"}
@@ -71,6 +73,22 @@ def test_archived_results_come_back_byte_identical_after_upgrading(
     expect(page.get_by_text(re.compile("Premium ends .* 20"))).to_be_visible()
     expect(page.locator("#plan")).to_contain_text("are then archived again")
     is_accessible(page)
+    was_told_by_mail(page, url)
+
+
+def was_told_by_mail(page: Page, url: str) -> None:
+    """Of each step once; of a restoration that is quicker than its mail only that it is done."""
+    wait_for_mail(page, url, "Your Premium plan ends on")
+    mails = Counter(page.locator("article h2").all_inner_texts())
+    for name, runs in (("sars-cov-2.example.vcf", 1), ("human-mt.example.vcf", 1), ("mine.vcf", 2)):
+        assert mails.pop(f"{name} is annotated") == runs
+    for name in ("sars-cov-2.example.vcf", "mine.vcf"):
+        assert mails.pop(f"The result of {name} is archived") == 1
+        assert mails.pop(f"The result of {name} is being restored", 1) == 1
+        assert mails.pop(f"The result of {name} is back") == 1
+    assert mails.pop("You are on the Premium plan") == 1
+    (last,) = mails
+    assert last.startswith("Your Premium plan ends on")
 
 
 def is_accessible(page: Page) -> None:
