@@ -477,7 +477,7 @@ def test_whatever_happens_each_mail_is_settled_after_two_tries_at_most(tmp_path:
     """Random lives of the service, with crashes, pauses and lost hints at any outside call."""
     sent = 0
     for seed in range(1000 if SOAK else 60):
-        life = Life(seed, tmp_path)
+        life = Life(seed, World(tmp_path, seed=seed, service=Generous))
         for owner in life.owners:
             profile = {"name": "", "email": ADDRESS, "organization": ""}
             life.world.records.put(PROFILE, str(owner.user), value=profile)
