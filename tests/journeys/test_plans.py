@@ -22,13 +22,23 @@ WIDTHS: dict[int, Literal["light", "dark"]] = {320: "dark", 1200: "light"}
 PATIENCE = 45_000  # milliseconds for what the service does by itself
 
 
-@pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+VAULT = {"GAS_ARCHIVE": "glacier_vault", "GAS_RETENTION_TIMER": "step_functions"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[{}, pytest.param(VAULT, marks=pytest.mark.soak)],
+    ids=["class and delay", "vault and step functions"],
+)
+def hasty(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
     """The whole service with the clock of retention in seconds."""
     service = start_service(
         tmp_path_factory.mktemp("plans"),
         GAS_FREE_RETENTION=str(RETENTION),
         GAS_SWEEP_SECONDS="0.5",
+        **request.param,
     )
     yield service
     service.stop()
