@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from adapters.annotator_bcftools.references import BUNDLED
+from tests.entrypoints.paying import wait_until
 from tests.journeys.browser import sign_in
 from tests.journeys.pages import submit_example
 from tests.journeys.service import RunningService, start_service
@@ -78,6 +81,7 @@ def test_archived_results_come_back_byte_identical_after_upgrading(
         assert digest(page, url, job, tmp_path) == sha256, job
 
     cancel(page, url)
+    wait_until(lambda: webhooks_left(hasty) == 0)
     expect(page.get_by_text(re.compile("Premium ends .* 20"))).to_be_visible()
     expect(page.locator("#plan")).to_contain_text("are then archived again")
     is_accessible(page)
@@ -131,6 +135,14 @@ def upgrade(page: Page, url: str) -> None:
     page.get_by_role("button", name="Pay", exact=True).click()
     expect(page.get_by_text("Thank you: Premium is yours")).to_be_visible(timeout=PATIENCE)
     assert page.url == url + "/plan?back=pay"
+
+
+def webhooks_left(service: RunningService) -> int:
+    """How many of Stripe's webhooks the service has not taken."""
+    with closing(sqlite3.connect(service.data_dir / "standins" / "stripe.db")) as desk:
+        sent, taken = desk.execute("SELECT count(*), sum(delivered) FROM event").fetchone()
+    assert sent > 0
+    return int(sent - taken)
 
 
 def comes_back(page: Page) -> None:
