@@ -84,6 +84,7 @@ CATALOGUE: dict[str, Translate] = {
     "account.role_revoked.v1": _only("role"),
     "account.token_created.v1": _only("token_id", "scopes"),
     "account.token_revoked.v1": _only("token_id"),
+    "account.mail_preferences_changed.v1": _only("unwanted"),
 }
 
 

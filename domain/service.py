@@ -197,6 +197,9 @@ class AnnotationService(Application[UUID]):
     def revoke_token(self, user: UUID, *, token_id: str) -> Recorded[Account]:
         return self._change_account(user, lambda account: account.revoke_token(token_id))
 
+    def change_mail_preferences(self, user: UUID, unwanted: Sequence[str]) -> Recorded[Account]:
+        return self._change_account(user, lambda account: account.change_mail_preferences(unwanted))
+
     # --- subscriptions -----------------------------------------------------------------------
 
     def subscription(self, user: UUID) -> Subscription | None:

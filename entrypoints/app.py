@@ -12,7 +12,7 @@ import structlog
 from flask import Response, g, jsonify, request
 from flask_openapi3.openapi import OpenAPI
 
-from entrypoints import api
+from entrypoints import api, hooks_sns
 from entrypoints.api.problems import problem_of
 from entrypoints.bootstrap import Gas
 from entrypoints.hooks import stripe as hooks_stripe
@@ -61,6 +61,7 @@ def create_app(
 
         web.register(app, gas)
     api.register(app, gas, stopping=stopping, waiters=waiters)
+    hooks_sns.register(app, gas, stopping=stopping)
     hooks_stripe.register(app, gas)
     return app
 

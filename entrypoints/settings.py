@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     local: bool = Field(False, description="one machine, embedded cloud (`gas up` sets it)")
     stack: str = Field("gas", description="prefix of topic, queues and buckets")
     workers: int = Field(2, ge=1, description="annotations at once in one worker process")
+    consumers: Literal["poll", "push"] = Field(
+        "poll", description="how work queues are served: by long polls, or when SNS pushes"
+    )
     sweep_seconds: float = Field(5.0, gt=0, description="pause between two sweeps")
     housekeeping_seconds: float = Field(3600.0, gt=0, description="pause between two tidyings")
     requests_a_minute: int = Field(3000, ge=1, description="of one token, in each web process")
@@ -53,6 +56,8 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr = Field(
         SecretStr(""), description="what Stripe signs with; two while rotating, by comma"
     )
+    mail_from: str = Field("", description="address mails come from; without it none are sent")
+    mailbox_url: str = Field("", description="mails of the embedded cloud (`gas up` sets it)")
     references: Path | None = Field(None, description="more references than the bundled ones")
     aws_endpoint: str = Field("", description="the embedded cloud's address (`gas up` sets it)")
     globus_url: str = Field("", description="the loopback Globus Auth (`gas up` sets it)")

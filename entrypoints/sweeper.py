@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.due import Step
 from domain.errors import NotFound
 from domain.outlook import Outlook
-from domain.ports import Views, WorkQueue
+from domain.ports import Bus, Views, WorkQueue
 from domain.service import AnnotationService
 from entrypoints.worker import Hint
 from projections.fairness import fair_order
@@ -19,6 +19,7 @@ from projections.listeners import QUEUE_OF
 from projections.storage_due import due_by
 
 AGAIN_AFTER = timedelta(seconds=15)
+WAITING = "queue.waiting.v1"  # no queue listens to it; addresses that SNS pushes to do
 AT_ONCE = 1000  # stored files looked at in one sweep
 
 
@@ -79,3 +80,15 @@ class Sweeper:
         self.queues[QUEUE_OF[step]].send(hint.body())
         self.told[hint.job_id] = (hint.version, self.clock())
         return True
+
+
+def wake(queues: Mapping[str, WorkQueue], bus: Bus) -> bool:
+    """Have SNS push when any message waits; whether it was asked to.
+
+    Timers and the sweeper send to the queues themselves, and what failed comes back to them: of
+    all that SNS knows nothing.
+    """
+    waiting = [name for name, queue in queues.items() if queue.depth().visible]
+    if waiting:
+        bus.publish([{"type": WAITING, "aggregateversion": 0, "queues": waiting}])
+    return bool(waiting)

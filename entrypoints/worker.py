@@ -1,4 +1,7 @@
-"""The worker loop: long poll, attend, acknowledge. One message at a time, none can block others."""
+"""What is done with one message, whoever brings it: long poll, a push that wakes us, or Lambda.
+
+One message at a time, none can block others.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +54,8 @@ FORMS: Mapping[str, Callable[[dict[str, Any]], tuple[UUID, int]]] = {
     "JobDescription": _of_vault,
     "Records": _of_bucket,
 }
+GREETING = "s3:TestEvent"  # S3 sends one when it is told where to send notifications
+LONGEST_GREETING = 1024
 WRONG_SHAPE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration)
 
 
@@ -89,16 +94,10 @@ def run_worker(
 def work_once(
     queue: WorkQueue, work: Work, *, stopping: Callable[[], bool], wait_seconds: int
 ) -> bool:
-    """Receive and handle what one poll gives; whether it gave anything.
-
-    What arrives when it is time to stop is put back untouched.
-    """
+    """Receive and handle what one poll gives; whether it gave anything."""
     deliveries = queue.receive(wait_seconds=wait_seconds)
     for delivery in deliveries:
-        if stopping():
-            queue.hold(delivery, 0)
-        else:
-            handle(queue, work, delivery, stopping=stopping)
+        handle(queue, work, delivery, stopping=stopping)
     return bool(deliveries)
 
 
@@ -109,11 +108,15 @@ def handle(
     *,
     stopping: Callable[[], bool],
     extend_every: float = EXTEND_EVERY,
-) -> None:
+) -> bool:
     """Attend to one message: acknowledge what is settled, put back everything else.
 
-    A message that fails again and again rests longer each time and ends in the dead-letter queue.
+    Whether it is settled. A message that fails again and again rests longer each time and ends in
+    the dead-letter queue. What comes when it is time to stop is put back untouched.
     """
+    if stopping():
+        queue.hold(delivery, 0)
+        return False
 
     def extend() -> bool:
         queue.hold(delivery, HOLD_SECONDS)
@@ -121,8 +124,9 @@ def handle(
 
     try:
         with Heartbeat(extend, seconds=extend_every):
-            hint = Hint.parse(delivery.body)
-            work.attend(hint.job_id, at_least=hint.version, stopping=stopping)
+            if not _is_greeting(delivery.body):
+                hint = Hint.parse(delivery.body)
+                work.attend(hint.job_id, at_least=hint.version, stopping=stopping)
     except Interrupted:
         queue.hold(delivery, 0)
     except Exception as error:
@@ -130,11 +134,17 @@ def handle(
         queue.hold(delivery, pause_after(delivery.received))
     else:
         queue.acknowledge(delivery)
+        return True
+    return False
 
 
 def pause_after(received: int) -> int:
     """Seconds a failing message rests before its next try: 1, 4, 16, 64, 256, then 300."""
     return PAUSES[min(received, len(PAUSES)) - 1]
+
+
+def _is_greeting(body: str) -> bool:
+    return len(body) < LONGEST_GREETING and GREETING in body and "partitionkey" not in body
 
 
 def _complain(queue: WorkQueue, delivery: Delivery, error: Exception) -> None:

@@ -18,7 +18,10 @@ from domain.ports import Annotator, Interrupted, Limits, ObjectStore, Records, V
 from domain.service import AnnotationService
 from projections.attempt import Attempt
 from projections.fairness import fair_order
+from projections.handing_over import HandOver
 from projections.job_views import OPEN_WORK
+
+MINE = frozenset({Step.ANNOTATE, Step.GIVE_UP})
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class AnnotationWork:
     annotator: Annotator
     limits: Callable[[Job], Limits]
     outlook: Outlook
+    hand_over: HandOver
     worker: str
     scratch: Path
     on_error: Callable[[UUID, Exception], None]
@@ -61,7 +65,7 @@ class AnnotationWork:
 
     def _due(self, job_id: UUID) -> Step | None:
         step = self.outlook.due(job_id)
-        return step if step in {Step.ANNOTATE, Step.GIVE_UP} else None
+        return step if step in MINE else None
 
     def _fairest(self, hinted: UUID, failing: set[UUID]) -> UUID:
         for waiting in map(
@@ -77,7 +81,14 @@ class AnnotationWork:
         if lease is None:
             return
         try:
-            job = self.service.job(job_id)
+            self._do_leased(lease, stopping)
+        finally:
+            self.leases.release(lease)
+        self.hand_over.leave(job_id, mine=MINE)
+
+    def _do_leased(self, lease: Lease, stopping: Callable[[], bool]) -> None:
+        try:
+            job = self.service.job(lease.job_id)
             self.served[str(job.owner)] = max(self.served.values(), default=0) + 1
             step = self.outlook.step(job)
             with acting(f"worker:{self.worker}", correlation_id=job.correlation_id):
@@ -90,8 +101,6 @@ class AnnotationWork:
         except Interrupted:
             if stopping():
                 raise
-        finally:
-            self.leases.release(lease)
 
     def _attempt(self, job: Job, lease: Lease, stopping: Callable[[], bool]) -> Attempt:
         return Attempt(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from domain.due import Step
+from domain.errors import StaleAttempt, WrongState
 from domain.job import Job
 from domain.outlook import Outlook
 from domain.ports import Archive, ArchiveFailed, ObjectStore
@@ -46,13 +47,18 @@ class Archiving:
     def store(self, job: Job) -> None:
         """Archive first, record then; what is readable is removed by a later step."""
         attempt = job.storage_attempt + 1
-        started = self._move(job, lambda job: job.start_archive(attempt=attempt))
+        file = self._move(job, lambda job: job.start_archive(attempt=attempt)).cold_file()
         try:
-            ref = self.archive.store(started.cold_file())
+            ref = self.archive.store(file)
         except ArchiveFailed as failure:
             self._leave(job, attempt, failure.code)
             return
-        self._move(job, lambda job: job.record_archived(attempt=attempt, archive=asdict(ref)))
+        try:
+            self._move(job, lambda job: job.record_archived(attempt=attempt, archive=asdict(ref)))
+        except (StaleAttempt, WrongState):
+            if ref.archive_id != file.key:  # a copy of our own, which nobody will ever ask for
+                self.archive.discard(ref, file)
+            raise
 
     def spare(self, job: Job) -> None:
         """The owner pays since it was begun: leave the result, unless it is in the cold already."""

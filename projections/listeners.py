@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.due import Step
+from domain.mails import MAILS
 
 LISTENERS: dict[str, tuple[str, ...]] = {
     "annotation": ("job.submitted.v1", "job.annotation_failed.v1"),
@@ -14,6 +15,7 @@ LISTENERS: dict[str, tuple[str, ...]] = {
     ),
     "restoration": ("job.archived.v1", "job.source_removed.v1", "subscription.upgraded.v1"),
     "erasure": ("job.deletion_requested.v1",),
+    "notification": tuple(MAILS),
 }
 
 # which queue does a step: where the sweeper sends its hint

@@ -15,6 +15,7 @@ from domain.leases import RENEW_EVERY, Lease, Leases
 from domain.outlook import Outlook
 from domain.ports import Conflict, Records, Views
 from domain.service import AnnotationService
+from projections.handing_over import HandOver
 from projections.heartbeat import Heartbeat
 from projections.storage_due import STORAGE_DUE
 
@@ -35,6 +36,7 @@ class StorageWork:
     outlook: Outlook
     steps: Mapping[Step, Callable[[Job], None]]
     arm: Callable[[UUID, datetime], datetime]
+    hand_over: HandOver
     worker: str
     on_error: Callable[[UUID, Exception], None]
     renew_seconds: float = RENEW_EVERY.total_seconds()
@@ -81,9 +83,11 @@ class StorageWork:
             return False
         try:
             with Heartbeat(lambda: self.leases.renew(lease), seconds=self.renew_seconds):
-                return self._do_leased(lease, hinted=hinted)
+                done = self._do_leased(lease, hinted=hinted)
         finally:
             self.leases.release(lease)
+        self.hand_over.leave(job_id, mine=self.steps)
+        return done
 
     def _do_leased(self, lease: Lease, *, hinted: bool) -> bool:
         job = self.service.job(lease.job_id)

@@ -91,9 +91,29 @@ class JobBuilder:
     def archived(self, *, in_place: bool = False) -> Self:
         key = self.job.cold_file().key
         ref = replace(AN_ARCHIVE, archive_id=key) if in_place else AN_ARCHIVE
-        return self.archiving()._do(
+        return self.archiving().recorded(ref)
+
+    def recorded(self, ref: ArchiveRef = AN_ARCHIVE) -> Self:
+        return self._do(
             lambda: self.job.record_archived(attempt=self.job.storage_attempt, archive=asdict(ref))
         )
+
+    def left(self) -> Self:
+        attempt = self.job.storage_attempt
+        return self._do(lambda: self.job.record_archive_failure(attempt=attempt, reason="premium"))
+
+    def asked(self) -> Self:
+        return self.thawing(retrieval=None)
+
+    def lost(self) -> Self:
+        return self._do(
+            lambda: self.job.record_thaw_failure(
+                attempt=self.job.storage_attempt, reason="retrieval_failed", retryable=True
+            )
+        )
+
+    def discarded(self) -> Self:
+        return self._do(self.job.record_archive_discarded)
 
     def source_removed(self) -> Self:
         return self._do(self.job.record_source_removed)

@@ -32,6 +32,7 @@ from domain.ports import (
     Retrieval,
     RetrievalState,
 )
+from domain.ports.mails import Mail, MailFailed
 from projections.listeners import LISTENERS
 
 
@@ -185,6 +186,28 @@ class MemoryTimer:
         return max(at, self._now())
 
 
+class MemoryMailer:
+    """The ``Mailer`` port; the next failures are queued in ``fails``.
+
+    A failure that is ``unsure`` comes after the mail went out, any other before.
+    """
+
+    def __init__(self) -> None:
+        self.sent: list[Mail] = []
+        self.fails: list[MailFailed] = []
+
+    def send(self, mail: Mail) -> str:
+        failure = self.fails.pop(0) if self.fails else None
+        if failure is None or failure.unsure:
+            self.sent.append(mail)
+        if failure:
+            raise failure
+        return f"mail-{len(self.sent)}"
+
+    def subjects(self) -> list[str]:
+        return [mail.subject for mail in self.sent]
+
+
 class MemoryArchive:
     """The ``Archive`` port, as a vault or (``in_place``) as a storage class.
 
@@ -226,7 +249,7 @@ class MemoryArchive:
             self.files.delete([file.key])
 
     def retrieve(self, ref: ArchiveRef, file: ColdFile) -> Retrieval:
-        self._bytes(ref)
+        self.read(ref)
         for found, (archive, ready) in self.retrievals.items():
             if archive == ref.archive_id:
                 return Retrieval(found, "Expedited", "Standard", ready)
@@ -244,7 +267,7 @@ class MemoryArchive:
     def bring_back(
         self, ref: ArchiveRef, file: ColdFile, retrieval_id: str, *, to: str
     ) -> ObjectHead:
-        data = self._bytes(ref)
+        data = self.read(ref)
         if retrieval_id not in self.retrievals:
             raise ArchiveFailed("retrieval_gone")
         if hashlib.sha256(data).hexdigest() != file.sha256:
@@ -264,7 +287,7 @@ class MemoryArchive:
             if archive_id in ("", archive):
                 del self.retrievals[asked]
 
-    def _bytes(self, ref: ArchiveRef) -> bytes:
+    def read(self, ref: ArchiveRef) -> bytes:
         try:
             if ref.backend == "s3_glacier":
                 return self.files.asleep(ref.archive_id)

@@ -6,9 +6,11 @@ What a real process does in threads is pumped here step by step, so that every r
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -43,6 +45,7 @@ from tests.builders import NOON
 from tests.memory import (
     MemoryArchive,
     MemoryBus,
+    MemoryMailer,
     MemoryObjects,
     MemoryQueue,
     MemoryRecords,
@@ -184,6 +187,12 @@ class Paid(Generous):
         return Standing(paid=True)
 
 
+@cache
+def settings_of(folder: Path) -> Settings:
+    """Reading them takes longer than a whole short life of the service in memory."""
+    return Settings(data_dir=folder)
+
+
 class World:
     """What lasts over a crash (log, records, views, files), and the process that dies."""
 
@@ -193,13 +202,14 @@ class World:
         self.random = random.Random(seed)
         self.now = NOON
         self.tmp_path = tmp_path
-        self.settings = Settings(data_dir=tmp_path)
+        self.settings = settings_of(tmp_path)
         self.service = service({"PERSISTENCE_MODULE": "eventsourcing.popo"}, clock=self.clock)
         self.recorder = self.service.recorder
         self.records, self.views = MemoryRecords(), MemoryViews()
         self.uploads, self.files = MemoryObjects(), MemoryObjects()
         self.archive = MemoryArchive(self.files, self.clock)
         self.queues = {name: MemoryQueue(name) for name in LISTENERS}
+        self.mailer = MemoryMailer()
         self.owner = UUID(int=seed + 1)  # ids follow from it: every run is the same run
         self.start()
 
@@ -222,8 +232,10 @@ class World:
             queues=queues,
             bus=self._fused(MemoryBus(self.queues)),
             archive=self._fused(self.archive),
+            renew_seconds=math.inf,
             timer=self._fused(MemoryTimer(self.queues["archival"], self.clock)),
             annotator=self._fused(MemoryAnnotator()),
+            mailer=self._fused(self.mailer),
         )
 
     def _fused(self, target: Any) -> Any:
@@ -275,6 +287,7 @@ class World:
                 self.gas.work(queue, worker),
                 delivery,
                 stopping=lambda: self.fuse.blown,
+                extend_every=math.inf,
             )
         return bool(received)
 

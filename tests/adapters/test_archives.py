@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from adapters.archive_glacier_vault import GlacierVaultArchive, part_bytes
+from adapters.archive_glacier_vault import GlacierVaultArchive, Listed, part_bytes
 from adapters.archive_s3_glacier import TIERS, S3GlacierArchive, is_done
 from domain.ports import Archive, ArchiveFailed, ArchiveRef, ColdFile, RetrievalState
 from entrypoints.local.vault_book import Timing
@@ -56,7 +56,12 @@ def in_vault(
 ) -> tuple[GlacierVaultArchive, VaultStandIn]:
     standin = vault()
     archive = GlacierVaultArchive(
-        standin.client, "results", stack.files, now=now, topic_arn="arn:topic", least_part=MIB
+        standin.client,
+        "results",
+        stack.files,
+        now=now,
+        topic_arn=lambda: "arn:topic",
+        least_part=MIB,
     )
     return archive, standin
 
@@ -320,15 +325,23 @@ def test_an_expired_output_can_be_asked_for_again(
     assert second.id != first.id
 
 
-def test_what_nobody_recorded_is_found_in_the_inventory(
+def test_an_inventory_lists_what_is_in_the_vault(
     stack: Stack, in_vault: tuple[GlacierVaultArchive, VaultStandIn]
 ) -> None:
-    archive, _ = in_vault
+    archive, standin = in_vault
     file = lay_down(stack, b"x")
-    lost, kept = archive.store(file), archive.store(file)
+    mine = archive.store(file)
+    foreign = standin.client.upload_archive(vaultName="results", body=b"y")["archiveId"]
     job = archive.ask_for_inventory()
-    until(archive, kept, file, job, "ready")
-    assert archive.unrecorded(job, {kept.archive_id}) == [lost.archive_id]
+    until(archive, mine, file, job, "ready")
+    assert archive.inventory_state(job) is RetrievalState.READY
+    first, second = archive.inventory(job)
+    assert first == Listed(mine.archive_id, first.created, file.job_id, file.attempt)
+    assert second == Listed(foreign, second.created, None, None)
+    assert now() - timedelta(minutes=1) < first.created <= second.created <= now()
+    archive.delete_archive(foreign)
+    archive.delete_archive(foreign)
+    assert archive.inventory_state("none") is RetrievalState.GONE
 
 
 def test_archives_and_retrievals_outlive_a_restart(
@@ -366,6 +379,10 @@ def test_parts_are_powers_of_two_and_few_enough(whole: int, size: int) -> None:
 
 def test_wrong_tree_hashes_are_refused_by_the_stand_in(vault: Callable[..., VaultStandIn]) -> None:
     client = vault().client
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        client.upload_archive(vaultName="v", body=b"data")
+    for _ in range(2):
+        client.create_vault(vaultName="v")
     for whole in ("0" * 64, hashlib.sha256(b"other").hexdigest()):
         with pytest.raises(ClientError, match="tree hash"):
             client.upload_archive(vaultName="v", body=b"data", checksum=whole)

@@ -97,6 +97,7 @@ def test_whole_histories_replay_from_golden_files() -> None:
         [*PAYING, "subscription.cancel_scheduled.v1", "subscription.ended.v1"],
         ["account.opened.v1", "account.role_granted.v1", "account.role_revoked.v1"],
         ["account.opened.v1", "account.token_created.v1", "account.token_revoked.v1"],
+        ["account.opened.v1", "account.mail_preferences_changed.v1"],
     ]
     assert sorted({topic for history in histories for topic in history}) == TOPICS
     for history in histories:
@@ -128,15 +129,16 @@ def _write() -> None:
         gone.cancel(reason="asked")
         gone.request_deletion(reason="asked")
         gone.record_deletion(removed={"files": 2})
-        roles, tokens = Account.open(USER), Account.open(USER)
+        roles, tokens, mails = Account.open(USER), Account.open(USER), Account.open(USER)
         roles.grant_role("auditor")
         roles.revoke_role("auditor")
         tokens.create_token("ab12", ["jobs:read"])
         tokens.revoke_token("ab12")
+        mails.change_mail_preferences(["storage"])
         kept = [_stored() for _ in range(4)]
         _archive_and_restore(*kept)
         overdue, ended = _subscriptions()
-    for aggregate in (done, failed, gone, *kept, overdue, ended, roles, tokens):
+    for aggregate in (done, failed, gone, *kept, overdue, ended, roles, tokens, mails):
         for event in aggregate.collect_events():
             stored = service().mapper.to_stored_event(event)
             path = GOLDEN / f"{stored.topic}.json"

@@ -45,6 +45,8 @@ def every_page(job: str) -> Iterator[Visit]:
     yield Visit("plan-after-paying", "/plan?back=pay")
     yield Visit("account", "/account")
     yield Visit("token-created", "/account")
+    yield Visit("mail-preferences", "/account/mail")
+    yield Visit("mails", "/mails")
     yield Visit("not-found", f"/jobs/{uuid4()}")
     yield Visit("too-old-a-form", "/new")
 
