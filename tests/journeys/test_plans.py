@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from adapters.annotator_bcftools.references import BUNDLED
+from tests.entrypoints.paying import wait_until
 from tests.journeys.browser import sign_in
 from tests.journeys.pages import submit_example
 from tests.journeys.service import RunningService, start_service
@@ -24,13 +27,23 @@ WIDTHS: dict[int, Literal["light", "dark"]] = {320: "dark", 1200: "light"}
 PATIENCE = 45_000  # milliseconds for what the service does by itself
 
 
-@pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+VAULT = {"GAS_ARCHIVE": "glacier_vault", "GAS_RETENTION_TIMER": "step_functions"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[{}, pytest.param(VAULT, marks=pytest.mark.soak)],
+    ids=["class and delay", "vault and step functions"],
+)
+def hasty(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
     """The whole service with the clock of retention in seconds."""
     service = start_service(
         tmp_path_factory.mktemp("plans"),
         GAS_FREE_RETENTION=str(RETENTION),
         GAS_SWEEP_SECONDS="0.5",
+        **request.param,
     )
     yield service
     service.stop()
@@ -70,6 +83,7 @@ def test_archived_results_come_back_byte_identical_after_upgrading(
         assert digest(page, url, job, tmp_path) == sha256, job
 
     cancel(page, url)
+    wait_until(lambda: webhooks_left(hasty) == 0)
     expect(page.get_by_text(re.compile("Premium ends .* 20"))).to_be_visible()
     expect(page.locator("#plan")).to_contain_text("are then archived again")
     is_accessible(page)
@@ -139,6 +153,14 @@ def upgrade(page: Page, url: str) -> None:
     page.get_by_role("button", name="Pay", exact=True).click()
     expect(page.get_by_text("Thank you: Premium is yours")).to_be_visible(timeout=PATIENCE)
     assert page.url == url + "/plan?back=pay"
+
+
+def webhooks_left(service: RunningService) -> int:
+    """How many of Stripe's webhooks the service has not taken."""
+    with closing(sqlite3.connect(service.data_dir / "standins" / "stripe.db")) as desk:
+        sent, taken = desk.execute("SELECT count(*), sum(delivered) FROM event").fetchone()
+    assert sent > 0
+    return int(sent - taken)
 
 
 def comes_back(page: Page) -> None:
