@@ -1,9 +1,9 @@
-"""The run itself: check, engine and merge beside each other, joined by pipes.
+"""The run itself: check, engine, merge and table beside each other, joined by pipes.
 
 ::
 
     file -> check (this process) --records for csq--> csq (fork) --BCSQ--> merge (fork) -> body.gz
-                     `----------the person's own lines (frames)------------^
+                     `----------the person's own lines (frames)------------^  `-> table (fork)
 
 Everything here runs in the sandboxed child, never in the process that asked for an annotation.
 """
@@ -31,6 +31,7 @@ from adapters.annotator_bcftools.records import RecordCheck
 from adapters.annotator_bcftools.references import Contig, Library, Reference
 from adapters.annotator_bcftools.sequence import Genome
 from adapters.annotator_bcftools.sorting import Sorter
+from adapters.annotator_bcftools.table import Table
 from adapters.annotator_bcftools.tally import Batch, NotSorted, Tally
 from domain.errors import InputRejected
 from domain.ports import Limits, Options
@@ -40,8 +41,9 @@ CHUNK = 256 * 1024
 
 @dataclass(slots=True)
 class Outcome:
-    """What one pass found: the body is in ``temporary/body.gz``."""
+    """What one pass found: the body is in ``temporary/body.gz``, the table still being written."""
 
+    table: Table
     header: Header
     tally: Tally
     counts: dict[str, Any]
@@ -131,8 +133,25 @@ class Pass:
         *,
         was_sorted: bool,
     ) -> Outcome:
+        table = Table(self.temporary)
+        try:
+            return self._joined(table, file, blocks, contigs, unusable, was_sorted=was_sorted)
+        except BaseException:
+            table.abandon()
+            raise
+
+    def _joined(
+        self,
+        table: Table,
+        file: Opened,
+        blocks: Iterable[tuple[Iterable[int], list[bytes]]],
+        contigs: dict[str, Contig],
+        unusable: frozenset[str],
+        *,
+        was_sorted: bool,
+    ) -> Outcome:
         with Genome(self.reference.genome) as genome:
-            merging = Merging(file.header, self.temporary, self.reference, self.options)
+            merging = Merging(file.header, self.temporary, self.reference, self.options, table.rows)
             samples = len(file.header.samples) if self.options.haplotypes else 0
             engine = Engine(self.reference, merging.engine_output, haplotypes_of=samples)
 
@@ -157,6 +176,7 @@ class Pass:
                 engine.abandon()
                 merging.abandon()
         return Outcome(
+            table,
             file.header,
             check.tally,
             counts,

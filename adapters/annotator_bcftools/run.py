@@ -24,7 +24,6 @@ from adapters.annotator_bcftools.known import header_lines
 from adapters.annotator_bcftools.pipeline import Outcome, Pass
 from adapters.annotator_bcftools.references import Contig, Library, contigs_by_name
 from adapters.annotator_bcftools.summary import summary, write_json
-from adapters.annotator_bcftools.table import Table
 from domain.errors import InputRejected
 from domain.ports import Limits, Options
 
@@ -49,10 +48,10 @@ def main(starter: int) -> None:
     if not bound:
         threading.Thread(target=_end_with_parent, daemon=True).start()
     request = json.loads(line)
-    limits, table = Limits(**request["limits"]), Table(Path.cwd())
+    limits = Limits(**request["limits"])
     sandbox.close_in(limits)
     try:
-        report("done", **annotate(request, limits, table))
+        report("done", **annotate(request, limits))
     except InputRejected as error:
         place = {"line": error.line, "column": error.column}
         report("rejected", code=error.code, facts=error.facts, **place)
@@ -60,8 +59,6 @@ def main(starter: int) -> None:
         report("failed", code=error.code, detail=str(error))
     except MemoryError:
         report("failed", code="engine_out_of_memory", detail="checking took too much memory")
-    finally:
-        table.abandon()
 
 
 def _end_with_parent() -> None:
@@ -70,7 +67,7 @@ def _end_with_parent() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str, Any]:
+def annotate(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
     """Make the products in ``workdir``. Raises InputRejected and EngineDied."""
     workdir, temporary = Path(request["workdir"]), Path.cwd()
     library = Library(Path(request["references"]) if request["references"] else None)
@@ -87,7 +84,6 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
     if outcome.counts["records"] != outcome.tally.records:
         raise EngineDied("engine_lost_records", "records in and out differ")
     report("progress", step="storing", percent=0)
-    table.begin(workdir / "variants.parquet")
     known = reference.known
     columns = header_lines(known, reference.known_columns) if known else []
     bits = [FORMAT_LINE] if options.haplotypes else []
@@ -98,7 +94,8 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
     indexed = index(workdir / "annotated.vcf.gz")
     wait_for(statistics)
     waiting = time.monotonic()
-    found = summary(outcome.tally, outcome.counts) | {"table": table.finish()}
+    found = summary(outcome.tally, outcome.counts)
+    found["table"] = outcome.table.finish(workdir / "variants.parquet")
     waited = time.monotonic() - waiting
     found["given"] = outcome.given
     write_json(found, workdir / "summary.json")
@@ -117,7 +114,7 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
             **outcome.seconds,
             "index": time.process_time() - checking,
             "statistics": statistics.seconds,
-            "table": table.seconds,
+            "table": outcome.table.seconds,
             "waiting for the table": waited,
         },
     }

@@ -87,7 +87,9 @@ def _outcome(chunks: list[bytes]) -> tuple[object, object]:
         return refused.code, refused.line
     except NotSorted:
         return "not sorted", None
-    return b"".join(b.engine for b in batches), [line for b in batches for line in b.lines]
+    sent = [line.split(b"\t") for b in batches for line in b.engine.splitlines()]
+    numberless = [(*columns[:2], *columns[3:]) for columns in sent]
+    return numberless, [line for b in batches for line in b.lines]
 
 
 def _check(chunks: list[bytes], emit: Callable[[Batch], None]) -> None:
