@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -115,7 +116,9 @@ class BcftoolsAnnotator:
         ):
             progress("checking", 0)
             spooled = Path(folder) / "input"
+            began = time.monotonic()
             size, digest = _spool(source, spooled, stopped)
+            fetching = time.monotonic() - began
             provenance = self.provenance(reference, options)
             about: dict[str, Any] = {
                 "input_line": f"{size:,} bytes, sha256 {digest}",
@@ -133,6 +136,7 @@ class BcftoolsAnnotator:
                 (workdir / "log.txt").write_text(refusal(error, **about))
                 raise
         (workdir / "log.txt").write_text(journal(done, **about))
+        done["seconds"] = {"fetching": fetching, **done["seconds"]}
         return _annotation(done, workdir, digest, provenance)
 
     def _request(

@@ -93,10 +93,8 @@ def annotate(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
     statistics = Fork("bcftools stats", lambda: write_statistics(workdir))
     indexed = index(workdir / "annotated.vcf.gz")
     wait_for(statistics)
-    waiting = time.monotonic()
     found = summary(outcome.tally, outcome.counts)
     found["table"] = outcome.table.finish(workdir / "variants.parquet")
-    waited = time.monotonic() - waiting
     found["given"] = outcome.given
     write_json(found, workdir / "summary.json")
     return {
@@ -115,7 +113,6 @@ def annotate(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
             "index": time.process_time() - checking,
             "statistics": statistics.seconds,
             "table": outcome.table.seconds,
-            "waiting for the table": waited,
         },
     }
 

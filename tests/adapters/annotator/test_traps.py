@@ -182,3 +182,11 @@ def test_an_annotation_of_an_earlier_run_is_replaced(run: Bench) -> None:
     again = run(first)
     assert again.records == run(vcf([snv(23403)])).records
     assert sum(line.startswith("##INFO=<ID=BCSQ,") for line in again.header) == 1
+
+
+def test_an_allele_that_looks_like_an_annotation_is_none(run: Bench) -> None:
+    symbol = f"{SARS}\t23403\t.\tA\t<BCSQ=x|y|z>\t.\tPASS\tEND=23500"
+    made = run(vcf([snv(300), symbol]))
+    assert made.records[1][4] == "<BCSQ=x|y|z>"
+    assert len(made.records[1]) == 8
+    assert "x" not in made.annotation.by_consequence
