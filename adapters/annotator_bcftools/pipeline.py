@@ -10,6 +10,7 @@ Everything here runs in the sandboxed child, never in the process that asked for
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from adapters.annotator_bcftools.bcf import as_text
 from adapters.annotator_bcftools.engine import Engine
 from adapters.annotator_bcftools.header import Header
+from adapters.annotator_bcftools.info_column import InfoColumn
 from adapters.annotator_bcftools.merging import Merging
 from adapters.annotator_bcftools.normalise import Normalising
 from adapters.annotator_bcftools.preflight import (
@@ -182,9 +184,18 @@ class Pass:
             counts,
             was_sorted,
             file.lines.crlf,
-            check.info_types.found,
+            check.info.found,
             {"engine": engine.seconds, "merging": merging.seconds},
         )
+
+    def look_through(self) -> None:
+        """Find what htslib could not read in the whole file. Raises InputRejected."""
+        file = opened(self._chunks(), self.limits)
+        column = InfoColumn(file.header.meta, records=sys.maxsize)
+        for numbers, lines in file.blocks():
+            found = [(n, line) for n, line in zip(numbers, lines, strict=True) if line]
+            column.look([n for n, _ in found], [line for _, line in found])
+        raise InputRejected("unreadable")
 
     def _chunks(self) -> Iterator[bytes]:
         size, told, done = max(self.source.stat().st_size, 1), -1, 0

@@ -17,7 +17,7 @@ from adapters.annotator_bcftools.columns import (
     remember,
 )
 from adapters.annotator_bcftools.genotypes import phased
-from adapters.annotator_bcftools.info_types import InfoTypes
+from adapters.annotator_bcftools.info_column import InfoColumn
 from adapters.annotator_bcftools.lines import refuse_line
 from adapters.annotator_bcftools.references import Contig
 from adapters.annotator_bcftools.sequence import WINDOW, Genome, agrees
@@ -60,7 +60,7 @@ class RecordCheck:
         self._emit, self._switch = emit, switch
         self._haplotypes = haplotypes
         self.tally = Tally()
-        self.info_types = InfoTypes(meta)
+        self.info = InfoColumn(meta)
         self._sent = 0
         self._name = b""
         self._contig: Contig | None = None
@@ -82,7 +82,7 @@ class RecordCheck:
         start = 0
         while start < len(lines):
             start = self._take_contig(numbers, lines, start)
-        self.info_types.look(numbers, lines)
+        self.info.look(numbers, lines)
         if self.tally.checked >= SAMPLED:
             self._judge_build()
 

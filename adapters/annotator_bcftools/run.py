@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def annotate(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
     workdir, temporary = Path(request["workdir"]), Path.cwd()
     library = Library(Path(request["references"]) if request["references"] else None)
     reference, options = library.get(request["reference"]), Options(**request["options"])
-    outcome = Pass(
+    way = Pass(
         source=Path(request["source"]),
         reference=reference,
         library=library,
@@ -80,7 +81,8 @@ def annotate(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
         temporary=temporary,
         progress=lambda step, percent: report("progress", step=step, percent=percent),
         options=options,
-    ).run()
+    )
+    outcome = way.run()
     if outcome.counts["records"] != outcome.tally.records:
         raise EngineDied("engine_lost_records", "records in and out differ")
     report("progress", step="storing", percent=0)
@@ -92,7 +94,7 @@ def annotate(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
     write_vcf(outcome, ours, contigs_by_name(reference), workdir / "annotated.vcf.gz")
     statistics = Fork("bcftools stats", lambda: write_statistics(workdir))
     indexed = index(workdir / "annotated.vcf.gz")
-    wait_for(statistics)
+    wait_for(statistics, way.look_through)
     found = summary(outcome.tally, outcome.counts)
     found["table"] = outcome.table.finish(workdir / "variants.parquet")
     found["given"] = outcome.given
@@ -145,17 +147,17 @@ def index(path: Path) -> bool:
     return False
 
 
-def wait_for(statistics: Fork) -> None:
+def wait_for(statistics: Fork, look_through: Callable[[], None]) -> None:
     """The engine saw lines of our making; this is the first time htslib reads the person's own.
 
-    Raises InputRejected when it cannot.
+    Raises InputRejected when it cannot, from ``look_through``.
     """
     try:
         statistics.wait()
     except EngineDied as error:
         if error.code != "engine_crashed":
             raise
-        raise InputRejected("unreadable") from error
+        look_through()
 
 
 def write_statistics(workdir: Path) -> None:

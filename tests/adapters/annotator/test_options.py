@@ -118,6 +118,13 @@ def test_normalising_aligns_left_splits_alleles_and_keeps_the_rest(ask: Ask) -> 
     assert made.annotation.provenance.parameters.startswith("norm --multiallelics -any; ")
 
 
+def test_what_cannot_be_normalised_is_said_without_paths(ask: Ask) -> None:
+    text = vcf([snv(300, info="") + "\tGT:DP\t0|1"], columns=ONE, meta=[GT])
+    with pytest.raises(InputRejected, match="cannot be left-aligned and split: a record") as told:
+        ask(text, normalise=True)
+    assert "/" not in str(told.value)
+
+
 def test_the_command_takes_the_options(tmp_path: Path) -> None:
     from click.testing import CliRunner
 
