@@ -54,12 +54,15 @@ class BcftoolsAnnotator:
     """`bcftools csq` behind the ``Annotator`` port.
 
     ``references_dir`` holds the references that were added; None for the bundled ones alone.
+    Several may share a ``starter``.
     """
 
-    def __init__(self, references_dir: Path | None = None) -> None:
+    def __init__(
+        self, references_dir: Path | None = None, starter: WarmStarter | None = None
+    ) -> None:
         self._references_dir = references_dir
         self._library = Library(references_dir)
-        self._starter = WarmStarter()
+        self._starter = starter or WarmStarter()
 
     @property
     def usage(self) -> Usage:

@@ -53,7 +53,8 @@ def show(name: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_document(found), indent=2, ensure_ascii=False))
         return
-    click.echo(f"{found.title} ({found.name})\n{found.organism}, {found.assembly}")
+    about = ", ".join(each for each in (found.organism, found.assembly) if each)
+    click.echo(f"{found.title} ({found.name})\n{about}")
     for contig in found.contigs[:MOST_CONTIGS]:
         also = f"  also {', '.join(contig.aliases)}" if contig.aliases else ""
         click.echo(f"  {contig.name}  {contig.length:,} bases  code {contig.genetic_code}{also}")
@@ -74,7 +75,9 @@ def show(name: str, *, as_json: bool) -> None:
 @click.option("--assembly", default="")
 @click.option("--code", multiple=True, metavar="CONTIG=N", help="NCBI genetic code of a contig.")
 @click.option("--alias", multiple=True, metavar="CONTIG=NAME", help="Another name of a contig.")
-@click.option("--sha256", multiple=True, metavar="SOURCE=DIGEST", help="What a source must be.")
+@click.option(
+    "--sha256", multiple=True, metavar="fasta|gff|known=DIGEST", help="What a source must be."
+)
 def add(name: str, **given: Any) -> None:
     """Add a reference from a genome and its genes, plain or gzipped."""
     from adapters.annotator_bcftools.adding import Order

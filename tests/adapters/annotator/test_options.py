@@ -20,12 +20,12 @@ ONE = COLUMNS + "\tFORMAT\tpatient"
 
 
 @pytest.fixture
-def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+def ask(annotator: BcftoolsAnnotator, tmp_path_factory: pytest.TempPathFactory) -> Ask:
     """``ask(text, haplotypes=True)`` annotates with options."""
 
     def run(text: str, reference: str = "sars-cov-2", **options: bool) -> Made:
         workdir = tmp_path_factory.mktemp("job")
-        annotation = BcftoolsAnnotator().annotate(
+        annotation = annotator.annotate(
             io.BytesIO(text.encode()), reference=reference, workdir=workdir, limits=Limits(),
             progress=lambda step, percent: None, stopped=lambda: False, options=Options(**options),
         )  # fmt: skip

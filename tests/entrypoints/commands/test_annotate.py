@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from adapters.annotator_bcftools.references import BUNDLED
@@ -54,3 +56,16 @@ def test_references_are_listed_as_a_table_and_as_json() -> None:
     assert "SARS-CoV-2 (Wuhan-Hu-1)" in CliRunner().invoke(reference, ["list"]).stdout
     rows = json.loads(CliRunner().invoke(reference, ["list", "--json"]).stdout)
     assert {row["name"] for row in rows} >= {"human-mt", "sars-cov-2"}
+
+
+def test_a_reference_without_an_organism_is_shown_without_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "plain"
+    shutil.copytree(BUNDLED / "human-mt", folder)
+    document = json.loads((folder / "reference.json").read_text())
+    told = {**document, "name": "plain", "organism": "", "assembly": "a1"}
+    (folder / "reference.json").write_text(json.dumps(told))
+    monkeypatch.setenv("GAS_REFERENCES", str(tmp_path))
+    shown = CliRunner().invoke(reference, ["show", "plain"])
+    assert shown.stdout.splitlines()[1] == "a1"
