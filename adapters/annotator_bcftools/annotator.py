@@ -16,12 +16,14 @@ from adapters.annotator_bcftools.engine import parameters, version
 from adapters.annotator_bcftools.journal import journal, refusal
 from adapters.annotator_bcftools.preflight import look
 from adapters.annotator_bcftools.references import Library, Reference
+from adapters.annotator_bcftools.shared import SharedReferences
 from adapters.annotator_bcftools.warm import Usage, WarmStarter
 from domain.errors import InputRejected
 from domain.ports import (
     Annotation,
     Interrupted,
     Limits,
+    ObjectStore,
     Options,
     Product,
     Provenance,
@@ -54,14 +56,18 @@ class BcftoolsAnnotator:
     """`bcftools csq` behind the ``Annotator`` port.
 
     ``references_dir`` holds the references that were added; None for the bundled ones alone.
-    Several may share a ``starter``.
+    Those in the ``shared`` bucket are fetched to a cache there. Several may share a ``starter``.
     """
 
     def __init__(
-        self, references_dir: Path | None = None, starter: WarmStarter | None = None
+        self,
+        references_dir: Path | None = None,
+        starter: WarmStarter | None = None,
+        shared: ObjectStore | None = None,
     ) -> None:
         self._references_dir = references_dir
-        self._library = Library(references_dir)
+        cached = shared and references_dir and SharedReferences(shared, references_dir / ".shared")
+        self._library = Library(references_dir, cached or None)
         self._starter = starter or WarmStarter()
 
     @property
@@ -149,7 +155,7 @@ class BcftoolsAnnotator:
             "source": str(spooled.resolve()),
             "workdir": str(workdir.resolve()),
             "references": str(self._references_dir.resolve()) if self._references_dir else None,
-            "reference": found.name,
+            "reference": str(found.folder.resolve()),
             "limits": asdict(_roomy(limits, found)),
         }
 

@@ -117,7 +117,7 @@ def recognised(
     error.facts.setdefault("reference", reference.title)
     error.facts["reference"] = error.facts["reference"] or reference.title
     found = next(
-        (r.title for r in library.all() if r.name != reference.name and _fits(r, tally)), None
+        (r.title for r in library.installed() if r.name != reference.name and _fits(r, tally)), None
     )
     names = [name for name, _, _ in tally.sample]
     found = found or looks_like({}, names=names, but=_builds_of(reference))

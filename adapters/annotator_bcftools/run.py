@@ -23,7 +23,7 @@ from adapters.annotator_bcftools.engine import FORMAT_LINE, INFO_LINE
 from adapters.annotator_bcftools.forks import EngineDied, Fork
 from adapters.annotator_bcftools.known import header_lines
 from adapters.annotator_bcftools.pipeline import Outcome, Pass
-from adapters.annotator_bcftools.references import Contig, Library, contigs_by_name
+from adapters.annotator_bcftools.references import Contig, Library, contigs_by_name, load
 from adapters.annotator_bcftools.summary import summary, write_json
 from domain.errors import InputRejected
 from domain.ports import Limits, Options
@@ -72,7 +72,7 @@ def annotate(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
     """Make the products in ``workdir``. Raises InputRejected and EngineDied."""
     workdir, temporary = Path(request["workdir"]), Path.cwd()
     library = Library(Path(request["references"]) if request["references"] else None)
-    reference, options = library.get(request["reference"]), Options(**request["options"])
+    reference, options = load(Path(request["reference"])), Options(**request["options"])
     way = Pass(
         source=Path(request["source"]),
         reference=reference,
