@@ -24,7 +24,8 @@ FIRST = 50  # rows of the unfiltered first page, kept in summary.json
 FACETS = ("consequence", "impact", "gene", "chrom", "filter")
 FACET_VALUES = 50
 GROUP = 20_480  # rows written at a time: what the memory depends on
-LINE = 2_000_000  # bytes; see LONG_RECORD and LONG
+LINE = 100_000  # bytes of the longest row: the merge and ``effects`` cut what is long
+BUFFER = 1_000_000
 
 # The merge writes the rows as they will be, so that nothing is taken apart here.
 _ROWS = """
@@ -96,7 +97,7 @@ def make(rows: int, target: Path, temporary: Path) -> dict[str, Any]:
         "temp_directory": str(temporary / "duckdb"),
     }
     copy = _ROWS.format(
-        rows=f"/dev/fd/{rows}", target=_quoted(target), group=GROUP, line=LINE, buffer=2 * LINE
+        rows=f"/dev/fd/{rows}", target=_quoted(target), group=GROUP, line=LINE, buffer=BUFFER
     )
     with duckdb.connect(":memory:", config=settings) as database:
         database.execute(copy)

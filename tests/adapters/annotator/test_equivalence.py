@@ -19,6 +19,7 @@ from tests.adapters.annotator.vcf import SARS, genome, vcf
 
 EXAMPLES = 1000 if os.environ.get("GAS_SOAK") else 12
 REFERENCES = {"sars-cov-2": (SARS, "1"), "human-mt": ("MT", "2")}
+ANNOTATOR = BcftoolsAnnotator()
 BASES = st.sampled_from("ACGT")
 BARE = """
 import sys, pysam.bcftools
@@ -76,7 +77,7 @@ def test_every_consequence_equals_the_bare_engines(given_file: tuple[str, str]) 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "in.vcf"
         path.write_text(text)
-        annotation = BcftoolsAnnotator().annotate(
+        annotation = ANNOTATOR.annotate(
             io.BytesIO(text.encode()),
             reference=reference,
             workdir=Path(folder) / "job",
