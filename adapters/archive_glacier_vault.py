@@ -1,7 +1,7 @@
 """Results in a Glacier vault (port ``Archive``).
 
 The vault knows nothing of idempotency: an upload that is repeated after a crash leaves an archive
-nobody recorded, which ``unrecorded`` finds in an inventory. Descriptions name job and attempt.
+nobody recorded, which an inventory shows. Descriptions name job and attempt.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+from uuid import UUID
 
 from adapters.tree_hash import LEAF_BYTES, leaves, root
 from domain.errors import NotFound, WrongState
@@ -39,6 +41,7 @@ TAKES: Mapping[str, timedelta] = {
 }
 CAPACITY = "InsufficientCapacityException"
 MISSING = "ResourceNotFoundException"
+READABLE = "STANDARD"
 LEAST_PART = 16 * LEAF_BYTES
 MOST_PARTS = 10_000
 CHUNK_BYTES = 2**20
@@ -49,12 +52,22 @@ STATES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An archive as an inventory lists it; ``job`` and ``attempt`` are None for none of ours."""
+
+    archive_id: str
+    created: datetime
+    job: UUID | None
+    attempt: int | None
+
+
 class GlacierVaultArchive:
     """Archives in one vault; ``files`` is the bucket the results live in.
 
-    ``topic_arn`` is told when a retrieval is complete (with no message attributes). ``scratch``
-    holds a retrieved file until its digest was compared. ``client`` should try a refused request
-    few times.
+    The vault is made when it is first missed. ``topic_arn`` gives the topic that is told when a
+    retrieval is complete (with no message attributes). ``scratch`` holds a retrieved file until its
+    digest was compared. ``client`` should try a refused request few times.
     """
 
     def __init__(
@@ -64,7 +77,7 @@ class GlacierVaultArchive:
         files: ObjectStore,
         *,
         now: Callable[[], datetime],
-        topic_arn: str = "",
+        topic_arn: Callable[[], str] = str,
         scratch: Path | None = None,
         least_part: int = LEAST_PART,
     ) -> None:
@@ -89,14 +102,15 @@ class GlacierVaultArchive:
         return ArchiveRef(BACKEND, VAULT, archive, file.bytes, file.sha256)
 
     def source_is_live(self, file: ColdFile) -> bool:
-        return self._files.head(file.key) is not None
+        head = self._files.head(file.key)
+        return head is not None and head.storage_class == READABLE
 
     def remove_source(self, file: ColdFile) -> None:
         self._files.delete([file.key])
 
     def retrieve(self, ref: ArchiveRef, file: ColdFile) -> Retrieval:
         with _translated():
-            if found := self._under_way(ref, file):
+            if found := self._under_way(ref):
                 return self._retrieval(found["JobId"], found["Tier"])
             for tier in TIERS:
                 if job := self._ask(ref, file, tier, last=tier == TIERS[-1]):
@@ -104,14 +118,13 @@ class GlacierVaultArchive:
         raise AssertionError("the last tier either answers or raises")
 
     def state(self, ref: ArchiveRef, file: ColdFile, retrieval_id: str) -> RetrievalState:
-        try:
-            with _translated():
-                job = self._glacier.describe_job(vaultName=self._vault, jobId=retrieval_id)
-        except _Missing:
-            return RetrievalState.GONE
-        return STATES[job["StatusCode"]]
+        return self._state(retrieval_id)
 
-    def bring_back(self, ref: ArchiveRef, file: ColdFile, retrieval_id: str) -> ObjectHead:
+    def bring_back(
+        self, ref: ArchiveRef, file: ColdFile, retrieval_id: str, *, to: str
+    ) -> ObjectHead:
+        if self._scratch:
+            self._scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             path = Path(folder) / "retrieved"
             try:
@@ -121,13 +134,12 @@ class GlacierVaultArchive:
                 raise ArchiveFailed("retrieval_gone", "Its output has expired.") from error
             if _saved(answer["body"], path) != file.sha256:
                 raise ArchiveFailed("archive_altered", "Its digest differs.", retryable=False)
-            return self._files.upload(file.key, path)
+            return self._files.upload(to, path)
 
     def discard(self, ref: ArchiveRef, file: ColdFile) -> None:
-        with suppress(_Missing), _translated():
-            self._glacier.delete_archive(vaultName=self._vault, archiveId=ref.archive_id)
+        self.delete_archive(ref.archive_id)
 
-    # --- what nobody recorded --------------------------------------------------------------------
+    # --- inventory -------------------------------------------------------------------------------
 
     def ask_for_inventory(self) -> str:
         """The id of a job that lists the vault, hours later on AWS."""
@@ -136,28 +148,44 @@ class GlacierVaultArchive:
                 vaultName=self._vault, jobParameters={"Type": "inventory-retrieval"}
             )["jobId"]
 
-    def unrecorded(self, inventory_job: str, recorded: Collection[str]) -> list[str]:
-        """Archive ids of a complete inventory that are not among the recorded ones."""
+    def inventory_state(self, job: str) -> RetrievalState:
+        """How far it is; ``GONE`` after a day."""
+        return self._state(job)
+
+    def inventory(self, job: str) -> list[Listed]:
+        """What was in the vault when a complete inventory was taken, which may be a day ago."""
         with _translated():
-            answer = self._glacier.get_job_output(vaultName=self._vault, jobId=inventory_job)
-        listed = json.loads(answer["body"].read())["ArchiveList"]
-        return [row["ArchiveId"] for row in listed if row["ArchiveId"] not in recorded]
+            answer = self._glacier.get_job_output(vaultName=self._vault, jobId=job)
+        return [_listed(row) for row in json.loads(answer["body"].read())["ArchiveList"]]
+
+    def delete_archive(self, archive_id: str) -> None:
+        """Delete an archive for good; no error when it is gone."""
+        with suppress(_Missing), _translated():
+            self._glacier.delete_archive(vaultName=self._vault, archiveId=archive_id)
 
     # --- upload ----------------------------------------------------------------------------------
 
     def _upload(self, file: ColdFile, source: BinaryIO) -> str:
         size = part_bytes(file.bytes, self._least_part)
-        upload = self._glacier.initiate_multipart_upload(
-            vaultName=self._vault, archiveDescription=description(file), partSize=str(size)
-        )["uploadId"]
+        try:
+            upload = self._begin_upload(file, size)
+        except self._glacier.exceptions.ResourceNotFoundException:
+            self._glacier.create_vault(vaultName=self._vault)  # does nothing to one that is there
+            upload = self._begin_upload(file, size)
         try:
             tree = self._send_parts(file, source, upload, size)
             return self._glacier.complete_multipart_upload(
                 vaultName=self._vault, uploadId=upload, archiveSize=str(file.bytes), checksum=tree
             )["archiveId"]
         except BaseException:
-            self._glacier.abort_multipart_upload(vaultName=self._vault, uploadId=upload)
+            with suppress(*_failures()):  # it may be complete, with its answer lost
+                self._glacier.abort_multipart_upload(vaultName=self._vault, uploadId=upload)
             raise
+
+    def _begin_upload(self, file: ColdFile, size: int) -> str:
+        return self._glacier.initiate_multipart_upload(
+            vaultName=self._vault, archiveDescription=description(file), partSize=str(size)
+        )["uploadId"]
 
     def _send_parts(self, file: ColdFile, source: BinaryIO, upload: str, size: int) -> str:
         """The tree hash of the whole, sent one part at a time; never more than one in memory."""
@@ -179,15 +207,22 @@ class GlacierVaultArchive:
 
     # --- retrieval -------------------------------------------------------------------------------
 
-    def _under_way(self, ref: ArchiveRef, file: ColdFile) -> Mapping[str, Any] | None:
+    def _state(self, job_id: str) -> RetrievalState:
+        try:
+            with _translated():
+                job = self._glacier.describe_job(vaultName=self._vault, jobId=job_id)
+        except _Missing:
+            return RetrievalState.GONE
+        return STATES[job["StatusCode"]]
+
+    def _under_way(self, ref: ArchiveRef) -> Mapping[str, Any] | None:
         """A retrieval of this very archive that runs or whose output is there."""
         pages = self._glacier.get_paginator("list_jobs").paginate(
             accountId="-", vaultName=self._vault
         )
         for page in pages:
             for job in page["JobList"]:
-                named = (job.get("ArchiveId"), job.get("JobDescription"))
-                if named == (ref.archive_id, description(file)) and job["StatusCode"] != "Failed":
+                if job.get("ArchiveId") == ref.archive_id and job["StatusCode"] != "Failed":
                     return job
         return None
 
@@ -195,7 +230,8 @@ class GlacierVaultArchive:
         """The retrieval's id; empty when capacity is refused and a tier is left."""
         from botocore.exceptions import ClientError
 
-        topic = {"SNSTopic": self._topic_arn} if self._topic_arn else {}
+        arn = self._topic_arn()
+        topic = {"SNSTopic": arn} if arn else {}
         try:
             return self._glacier.initiate_job(
                 vaultName=self._vault,
@@ -221,6 +257,15 @@ def description(file: ColdFile) -> str:
     return f"{file.job_id}/{file.attempt}"
 
 
+def _listed(row: Mapping[str, Any]) -> Listed:
+    archive, created = row["ArchiveId"], datetime.fromisoformat(row["CreationDate"])
+    job, _, attempt = str(row.get("ArchiveDescription") or "").partition("/")
+    try:
+        return Listed(archive, created, UUID(job), int(attempt))
+    except ValueError:
+        return Listed(archive, created, None, None)
+
+
 def part_bytes(whole: int, least: int = LEAST_PART) -> int:
     """The smallest power of two mebibytes that needs no more parts than Glacier allows."""
     size = least
@@ -237,6 +282,13 @@ def _saved(stream: Any, path: Path) -> str:
             digest.update(chunk)
             out.write(chunk)
     return digest.hexdigest()
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Whatever a request can end in but its answer."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return BotoCoreError, ClientError
 
 
 class _Missing(ArchiveFailed):

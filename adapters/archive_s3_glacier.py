@@ -1,8 +1,8 @@
 """Results in an S3 storage class (port ``Archive``): the object changes class and keeps its key.
 
-The copy to the class *is* the removal of the readable file, so there is nothing beside the archive
-and nothing to discard after a restore. Glacier classes bill 40 KB more for every object and at
-least 90 days (180 for DEEP_ARCHIVE).
+The copy to the class *is* the removal of the readable file, so there is nothing beside the archive.
+What comes back is copied to a key of its own, and the archived object is discarded afterwards.
+Glacier classes bill 40 KB more for every object and at least 90 days (180 for DEEP_ARCHIVE).
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class S3GlacierArchive:
         if not is_done(head.storage_class, self._class):
             if (head.etag, head.bytes) != (file.etag, file.bytes):
                 raise ArchiveFailed("source_changed", f"{file.key} changed.", retryable=False)
-            head = self._change_class(file.key, self._class, head.etag)
+            with _translated(file.key):
+                head = self._copy(file.key, file.key, self._class, head.etag)
         return ArchiveRef(BACKEND, head.storage_class, file.key, head.bytes, file.sha256)
 
     def source_is_live(self, file: ColdFile) -> bool:
@@ -80,20 +81,20 @@ class S3GlacierArchive:
         """Nothing to do: the object itself is the archive."""
 
     def retrieve(self, ref: ArchiveRef, file: ColdFile) -> Retrieval:
-        tiers = TIERS[ref.storage_class]
-        state = self.state(ref, file, file.key)
+        tiers, key = TIERS[ref.storage_class], ref.archive_id
+        state = self.state(ref, file, key)
         if state is RetrievalState.READY:
-            return Retrieval(file.key, AT_ONCE, AT_ONCE, self._now())
+            return Retrieval(key, AT_ONCE, AT_ONCE, self._now())
         if state is RetrievalState.RUNNING:  # S3 does not say by which tier
-            return self._expected(ref, file, tiers[0], tiers[-1])
-        with _translated(file):
-            got = next(tier for tier in tiers if self._ask(file.key, tier, last=tier == tiers[-1]))
-        return self._expected(ref, file, tiers[0], got)
+            return self._expected(ref, tiers[0], tiers[-1])
+        with _translated(key):
+            got = next(tier for tier in tiers if self._ask(key, tier, last=tier == tiers[-1]))
+        return self._expected(ref, tiers[0], got)
 
     def state(self, ref: ArchiveRef, file: ColdFile, retrieval_id: str) -> RetrievalState:
         """By the object's own words; S3 gives retrievals no id."""
-        with _translated(file):
-            head = self._s3.head_object(Bucket=self._files.bucket, Key=file.key)
+        with _translated(ref.archive_id):
+            head = self._s3.head_object(Bucket=self._files.bucket, Key=ref.archive_id)
         if not TIERS.get(head.get("StorageClass", STANDARD)):
             return RetrievalState.READY
         restore = head.get("Restore", "")
@@ -101,22 +102,22 @@ class S3GlacierArchive:
             return RetrievalState.RUNNING
         return RetrievalState.READY if restore else RetrievalState.GONE
 
-    def bring_back(self, ref: ArchiveRef, file: ColdFile, retrieval_id: str) -> ObjectHead:
-        head = self._files.head(file.key)
+    def bring_back(
+        self, ref: ArchiveRef, file: ColdFile, retrieval_id: str, *, to: str
+    ) -> ObjectHead:
+        key = ref.archive_id
+        head = self._files.head(key)
         if head is None:
-            raise ArchiveFailed("archive_missing", f"{file.key} is gone.", retryable=False)
-        if head.storage_class == STANDARD:  # done before a crash, and compared before that
-            return head
-        with _translated(file):
-            if self._sha256(file.key, head.etag) != file.sha256:
-                raise ArchiveFailed("archive_altered", f"{file.key} differs.", retryable=False)
-            return self._change_class(file.key, STANDARD, head.etag)
+            raise ArchiveFailed("archive_missing", f"{key} is gone.", retryable=False)
+        with _translated(key):
+            if self._sha256(key, head.etag) != file.sha256:
+                raise ArchiveFailed("archive_altered", f"{key} differs.", retryable=False)
+            return self._copy(key, to, STANDARD, head.etag)
 
     def discard(self, ref: ArchiveRef, file: ColdFile) -> None:
-        """Delete what is still archived; a restored object is the live file and stays."""
-        head = self._files.head(file.key)
+        head = self._files.head(ref.archive_id)
         if head is not None and head.storage_class != STANDARD:
-            self._files.delete([file.key])
+            self._files.delete([ref.archive_id])
 
     def _ask(self, key: str, tier: str, *, last: bool) -> bool:
         """Whether the retrieval is under way; False when capacity is refused and a tier is left."""
@@ -139,11 +140,11 @@ class S3GlacierArchive:
                 raise
         return True
 
-    def _expected(self, ref: ArchiveRef, file: ColdFile, asked: str, got: str) -> Retrieval:
-        return Retrieval(file.key, asked, got, self._now() + TAKES[ref.storage_class, got])
+    def _expected(self, ref: ArchiveRef, asked: str, got: str) -> Retrieval:
+        return Retrieval(ref.archive_id, asked, got, self._now() + TAKES[ref.storage_class, got])
 
-    def _change_class(self, key: str, storage_class: str, etag: str) -> ObjectHead:
-        """Copy the object onto itself, only if it is still the one that was looked at."""
+    def _copy(self, key: str, to: str, storage_class: str, etag: str) -> ObjectHead:
+        """Copy the object, onto itself or not, only if it is still the one that was looked at."""
         from boto3.s3.transfer import TransferConfig
 
         bucket = self._files.bucket
@@ -157,13 +158,13 @@ class S3GlacierArchive:
         self._s3.copy(
             {"Bucket": bucket, "Key": key},
             bucket,
-            key,
+            to,
             ExtraArgs=extra,
             Config=TransferConfig(multipart_threshold=SINGLE_COPY_BYTES, max_concurrency=4),
         )
-        after = self._files.head(key)
+        after = self._files.head(to)
         if after is None or after.storage_class != storage_class:
-            raise ArchiveFailed("not_copied", f"{key} is not in {storage_class} after its copy.")
+            raise ArchiveFailed("not_copied", f"{to} is not in {storage_class} after its copy.")
         return after
 
     def _sha256(self, key: str, etag: str) -> str:
@@ -184,7 +185,7 @@ def is_done(current: str, wanted: str) -> bool:
 
 
 @contextmanager
-def _translated(file: ColdFile) -> Iterator[None]:
+def _translated(key: str) -> Iterator[None]:
     from botocore.exceptions import ClientError
 
     try:
@@ -196,7 +197,5 @@ def _translated(file: ColdFile) -> Iterator[None]:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in ("404", "NoSuchKey"):
-            raise ArchiveFailed(
-                "archive_missing", f"{file.key} is gone.", retryable=False
-            ) from error
+            raise ArchiveFailed("archive_missing", f"{key} is gone.", retryable=False) from error
         raise ArchiveFailed("store_refused", f"S3 answered {code}.") from error

@@ -41,11 +41,16 @@ class SnsBus:
 
     @cached_property
     def _topic_arn(self) -> str:
-        for page in self._sns.get_paginator("list_topics").paginate():
-            for topic in page["Topics"]:
-                if topic["TopicArn"].endswith(f":{self._topic}"):
-                    return topic["TopicArn"]
-        raise NotPublished(f"There is no topic {self._topic}: is the template deployed?")
+        return topic_arn(self._sns, self._topic)
+
+
+def topic_arn(client: SNSClient, name: str) -> str:
+    """The address of the topic of that name; ``NotPublished`` when there is none."""
+    for page in client.get_paginator("list_topics").paginate():
+        for topic in page["Topics"]:
+            if topic["TopicArn"].endswith(f":{name}"):
+                return topic["TopicArn"]
+    raise NotPublished(f"There is no topic {name}: is the template deployed?")
 
 
 def _entry(number: int, event: Mapping[str, Any]) -> Entry:

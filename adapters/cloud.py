@@ -53,6 +53,11 @@ class Cloud:
         }
         return {name: value for name, value in given.items() if value}
 
+    def at(self, endpoint: str) -> Cloud:
+        """Clients of another endpoint, for the same region and with the same keys."""
+        access_key, secret_key = self._keys
+        return Cloud(endpoint, region=self._region, access_key=access_key, secret_key=secret_key)
+
     def client(self, service: str, *, attempts: int = ATTEMPTS) -> Any:
         """The client of ``s3``, ``sns``, ``sqs``, …; safe to share between threads.
 
@@ -74,7 +79,7 @@ class Cloud:
             s3={"addressing_style": "path" if self._endpoint else "virtual"},
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "max_attempts": attempts},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=50,
         )
         return self._session.client(service, endpoint_url=self._endpoint, config=config)  # type: ignore[call-overload]

@@ -3,7 +3,8 @@
 Follows "Verifying the signatures of Amazon SNS messages" in AWS's developer guide: version 1 is
 RSA with SHA-1, version 2 with SHA-256. The certificate comes from an SNS host over TLS, which is
 what makes it trustworthy; a message that names any other address is refused before it is fetched.
-Replays are harmless: a message is a hint, and whoever gets it looks what is left to do.
+Replays are harmless: a message is a hint, and whoever gets it looks what is left to do. An old one
+is refused nevertheless, as the guide asks for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 import urllib.request
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -40,15 +41,20 @@ SIGNED: Mapping[str, tuple[str, ...]] = {
     ),
 }
 OPTIONAL = ("Subject",)
+FRESH = timedelta(hours=1)
 ANSWER_SECONDS = 5
 ANSWER_BYTES = 64 * 1024
 KEPT_KEYS = 16
 
 
 class ForgedPush(DomainError):
-    """A push that SNS did not sign for one of our topics; nothing was done."""
+    """A push that SNS did not sign for one of our topics just now; nothing was done."""
 
     code = "forged_push"
+
+
+class MalformedPush(ForgedPush):
+    """What was pushed is not a message of SNS's at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +72,14 @@ class SnsPushes:
     """
 
     def __init__(
-        self, topics: Collection[str], *, fetch: Callable[[str], bytes] | None = None
+        self,
+        topics: Collection[str],
+        *,
+        now: Callable[[], datetime],
+        fetch: Callable[[str], bytes] | None = None,
     ) -> None:
         self._topics = frozenset(topics)
+        self._now = now
         self._fetch = fetch or fetch_https
         self._keys: dict[str, RSAPublicKey] = {}
 
@@ -81,6 +92,8 @@ class SnsPushes:
         if message["TopicArn"] not in self._topics:
             raise ForgedPush("The message is not from a topic of ours.")
         self._verify(message)
+        if self._now() - _time_of(message["Timestamp"]) > FRESH:
+            raise ForgedPush("The message is too old.")
         if message["Type"] == CONFIRMATION:
             self._fetch(_on_sns(message["SubscribeURL"]))
             return Push(message["TopicArn"], "")
@@ -130,16 +143,23 @@ def _parsed(raw: bytes) -> dict[str, str]:
     try:
         message: Any = json.loads(raw)
     except ValueError as error:
-        raise ForgedPush("The body is not a message of SNS.") from error
+        raise MalformedPush("The body is not a message of SNS.") from error
     kind = message.get("Type") if isinstance(message, dict) else None
     if not isinstance(kind, str) or kind not in SIGNED:
-        raise ForgedPush("The body is not a message of SNS.")
+        raise MalformedPush("The body is not a message of SNS.")
     needed = {*SIGNED[message["Type"]], "Signature", "SignatureVersion", "SigningCertURL"}
     missing = needed - set(OPTIONAL) - set(message)
     if missing or not all(isinstance(message[name], str) for name in needed & set(message)):
-        raise ForgedPush("The message of SNS is not complete.")
+        raise MalformedPush("The message of SNS is not complete.")
     fields: dict[str, str] = message
     return fields
+
+
+def _time_of(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise MalformedPush("The message of SNS names no time.") from error
 
 
 def _on_sns(url: str) -> str:

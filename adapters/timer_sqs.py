@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.ports import WorkQueue
 
@@ -22,6 +22,8 @@ class SqsTimer:
         self._queue = queue
         self._now = now
 
-    def schedule(self, hint: str, *, at: datetime) -> None:
-        seconds = math.ceil((at - self._now()).total_seconds())
-        self._queue.send(hint, delay_seconds=min(max(seconds, 0), LONGEST_SECONDS))
+    def schedule(self, hint: str, *, at: datetime) -> datetime:
+        now = self._now()
+        seconds = min(max(math.ceil((at - now).total_seconds()), 0), LONGEST_SECONDS)
+        self._queue.send(hint, delay_seconds=seconds)
+        return now + timedelta(seconds=seconds)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,11 +28,17 @@ class StepFunctionsTimer:
         self._machine = machine
         self._queue = queue
 
-    def schedule(self, hint: str, *, at: datetime) -> None:
-        """As the port says; the same hint at the same time is one execution."""
+    def schedule(self, hint: str, *, at: datetime) -> datetime:
+        """As the port says; the same hint at the same time is one execution.
+
+        At the next whole second: a hint that comes a moment too early would find nothing due.
+        """
         from botocore.exceptions import ClientError
 
-        moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = at.astimezone(UTC)
+        if at.microsecond:
+            at = at.replace(microsecond=0) + timedelta(seconds=1)
+        moment = at.strftime("%Y-%m-%dT%H:%M:%SZ")
         name = hashlib.sha256(f"{self._queue.name} {moment} {hint}".encode()).hexdigest()
         wanted = {"at": moment, "queue": self._queue.url, "hint": hint}
         try:
@@ -42,6 +48,7 @@ class StepFunctionsTimer:
         except ClientError as error:
             if error.response["Error"]["Code"] != RUNNING_ALREADY:
                 raise
+        return at
 
     @cached_property
     def _machine_arn(self) -> str:

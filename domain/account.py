@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
@@ -11,6 +12,7 @@ from domain.stamped import Stamped
 
 ROLES = frozenset({"auditor", "operator"})
 SCOPES = ("jobs:read", "jobs:write", "events:read", "webhooks:write", "audit:read")
+MAIL_GROUPS = ("results", "storage")  # of mails that one may do without
 
 
 class Account(Stamped):
@@ -39,9 +41,14 @@ class Account(Stamped):
         TOPIC = "account.token_revoked.v1"
         token_id: str
 
+    class MailPreferencesChanged(Event):
+        TOPIC = "account.mail_preferences_changed.v1"
+        unwanted: list[str]  # groups of mails; a group that comes later is wanted
+
     def __init__(self) -> None:
         self.roles: list[str] = []
         self.tokens: dict[str, list[str]] = {}
+        self.unwanted_mails: list[str] = []
 
     @classmethod
     def open(cls, user: UUID) -> Account:
@@ -73,6 +80,13 @@ class Account(Stamped):
             raise WrongState(f"This account has no token {token_id}.")
         self._token_revoked(token_id=token_id)
 
+    def change_mail_preferences(self, unwanted: Iterable[str]) -> None:
+        """Say which of ``MAIL_GROUPS`` are not to be sent; the same again changes nothing."""
+        for group in (chosen := sorted(set(unwanted))):
+            _check_known(group, frozenset(MAIL_GROUPS), "group of mails")
+        if chosen != self.unwanted_mails:
+            self._mail_preferences_changed(unwanted=chosen)
+
     @event(RoleGranted)
     def _role_granted(self, role: str) -> None:
         self.roles.append(role)
@@ -88,6 +102,10 @@ class Account(Stamped):
     @event(TokenRevoked)
     def _token_revoked(self, token_id: str) -> None:
         del self.tokens[token_id]
+
+    @event(MailPreferencesChanged)
+    def _mail_preferences_changed(self, unwanted: list[str]) -> None:
+        self.unwanted_mails = unwanted
 
 
 def _check_known(name: str, known: frozenset[str], what: str) -> None:

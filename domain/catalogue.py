@@ -35,6 +35,19 @@ def _completed(data: dict[str, Any]) -> dict[str, Any]:
     return {"attempt": data["attempt"], **outcome, "files": files}
 
 
+def _archived(data: dict[str, Any]) -> dict[str, Any]:
+    public = ("backend", "storage_class", "bytes", "sha256")
+    return {"attempt": data["attempt"], **{key: data["archive"][key] for key in public}}
+
+
+def _restored(data: dict[str, Any]) -> dict[str, Any]:
+    return {"attempt": data["attempt"], "result": _public_file(data["result"])}
+
+
+def _opened(data: dict[str, Any]) -> dict[str, Any]:
+    return {"owner": str(data["user"]), "plan": data["plan"]}
+
+
 def _only(*fields: str) -> Translate:
     return lambda data: {field: data[field] for field in fields}
 
@@ -45,13 +58,33 @@ CATALOGUE: dict[str, Translate] = {
     "job.annotation_completed.v1": _completed,
     "job.annotation_failed.v1": _only("attempt", "failure", "final"),
     "job.cancelled.v1": _only("reason"),
+    "job.archive_scheduled.v1": _only("due", "policy"),
+    "job.archive_unscheduled.v1": _only("reason"),
+    "job.archive_started.v1": _only("attempt"),
+    "job.archived.v1": _archived,
+    "job.archive_failed.v1": _only("attempt", "reason"),
+    "job.source_removed.v1": _only(),
+    "job.thaw_requested.v1": _only("attempt", "reason"),
+    "job.thaw_started.v1": _only("attempt", "tier_asked", "tier_got", "expected_by"),
+    "job.restored.v1": _restored,
+    "job.thaw_failed.v1": _only("attempt", "reason", "retryable"),
+    "job.archive_discarded.v1": _only(),
+    "job.input_removed.v1": _only("reason"),
     "job.deletion_requested.v1": _only("reason"),
     "job.deleted.v1": _only("removed"),
+    "subscription.opened.v1": _opened,
+    "subscription.checkout_started.v1": _only("expires"),
+    "subscription.upgraded.v1": _only(),
+    "subscription.payment_failed.v1": _only("attempt", "until"),
+    "subscription.cancel_scheduled.v1": _only("at"),
+    "subscription.resumed.v1": _only("reason"),
+    "subscription.ended.v1": _only("reason"),
     "account.opened.v1": _only(),
     "account.role_granted.v1": _only("role"),
     "account.role_revoked.v1": _only("role"),
     "account.token_created.v1": _only("token_id", "scopes"),
     "account.token_revoked.v1": _only("token_id"),
+    "account.mail_preferences_changed.v1": _only("unwanted"),
 }
 
 

@@ -1,4 +1,4 @@
-"""One annotation job: what may happen to it, and what has.
+"""One annotation job: what may happen to it, and what has. Storage of its result is in stored_job.
 
 Public methods check and trigger; the private ``@event`` methods only assign, because they run again
 at every replay.
@@ -12,10 +12,10 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
 
-from domain import job_events
+from domain import job_events, storage_events
 from domain.errors import StaleAttempt, WrongState
 from domain.job_events import Failure, FileRef, InputRef, Outcome
-from domain.stamped import Stamped
+from domain.stored_job import StoredJob
 
 # an event method is handed its event's own time when it is declared; callers leave it out
 Time = datetime | None
@@ -33,7 +33,7 @@ WORK_MOVES: dict[str, dict[str, str]] = {
 FINISHED = frozenset({"completed", "failed", "cancelled"})
 
 
-class Job(Stamped):
+class Job(StoredJob):
     TOPIC = "job"
 
     class Event(job_events.JobEvent):
@@ -50,6 +50,18 @@ class Job(Stamped):
     AnnotationCompleted = job_events.AnnotationCompleted
     AnnotationFailed = job_events.AnnotationFailed
     Cancelled = job_events.Cancelled
+    ArchiveScheduled = storage_events.ArchiveScheduled
+    ArchiveUnscheduled = storage_events.ArchiveUnscheduled
+    ArchiveStarted = storage_events.ArchiveStarted
+    Archived = storage_events.Archived
+    ArchiveFailed = storage_events.ArchiveFailed
+    SourceRemoved = storage_events.SourceRemoved
+    ThawRequested = storage_events.ThawRequested
+    ThawStarted = storage_events.ThawStarted
+    Restored = storage_events.Restored
+    ThawFailed = storage_events.ThawFailed
+    ArchiveDiscarded = storage_events.ArchiveDiscarded
+    InputRemoved = storage_events.InputRemoved
     DeletionRequested = job_events.DeletionRequested
     Deleted = job_events.Deleted
 
@@ -67,7 +79,7 @@ class Job(Stamped):
         self.reference = reference
         self.options = options
         self.work = "submitted"
-        self.storage = "none"
+        self._nothing_stored()
         self.attempt = 0
         self.failures = 0
         self.provenance: dict[str, Any] | None = None
@@ -178,7 +190,7 @@ class Job(Stamped):
         self, attempt: int, outcome: dict[str, Any], timestamp: Time = None
     ) -> None:
         self.work = WORK_MOVES["complete"][self.work]
-        self.storage = "available"
+        self._result_stored(outcome["files"].get("result"), timestamp)
         self.outcome = outcome
         self.failure = None
         self.log = outcome["files"].get("log")

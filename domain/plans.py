@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+# The payment provider's words for a subscription (Stripe: "subscription.status") that entitle.
+PAID = frozenset({"trialing", "active"})
+OVERDUE = frozenset({"past_due"})  # entitles for OVERDUE_LASTS after the payment failed
+OVERDUE_LASTS = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +41,20 @@ PLANS: dict[str, Plan] = {
         stored_bytes=2 * 10**12,
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long things are kept for owners who do not pay."""
+
+    retention: timedelta = timedelta(seconds=300)  # of a result, from when it is there
+    grace: timedelta = timedelta(days=14)  # of a result, after a subscription's end
+    input_kept: timedelta = timedelta(days=30)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.retention.total_seconds():g} s, {self.grace.total_seconds():g} s after paying"
+        )
+
+
+POLICY = Policy()

@@ -12,9 +12,10 @@ import structlog
 from flask import Response, g, jsonify, request
 from flask_openapi3.openapi import OpenAPI
 
-from entrypoints import api
+from entrypoints import api, hooks_sns
 from entrypoints.api.problems import problem_of
 from entrypoints.bootstrap import Gas
+from entrypoints.hooks import stripe as hooks_stripe
 from entrypoints.metrics import CONTENT_TYPE, Metrics
 from entrypoints.readiness import readiness
 
@@ -60,6 +61,8 @@ def create_app(
 
         web.register(app, gas)
     api.register(app, gas, stopping=stopping, waiters=waiters)
+    hooks_sns.register(app, gas, stopping=stopping)
+    hooks_stripe.register(app, gas)
     return app
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import structlog
 
-from domain.leases import Leases
+from domain.due import Step
+from domain.job import Job
+from domain.leases import RENEW_EVERY, Leases
+from domain.outlook import Outlook
+from domain.plans import Policy
 from domain.ports import (
     Annotator,
+    Archive,
     Bus,
     IdentityProvider,
     ObjectStore,
@@ -22,29 +27,47 @@ from domain.ports import (
     Views,
     WorkQueue,
 )
+from domain.ports.billing import Billing
+from domain.ports.mails import Mailer
+from domain.ports.timers import Timer
 from domain.service import AnnotationService
+from entrypoints.archives import Archives
 from entrypoints.feed import Feed
 from entrypoints.follow import Pulse
 from entrypoints.job_documents import JobDocuments
+from entrypoints.mails.letters import Letters
+from entrypoints.mails.unsent import UnsentMails
 from entrypoints.people import People
+from entrypoints.purchases import Purchases
 from entrypoints.settings import Settings
 from entrypoints.stores import STORES, Store
 from entrypoints.submission import Submission, limits_of
 from entrypoints.sweeper import Sweeper
-from entrypoints.worker import Work
+from entrypoints.worker import Hint, Work
 from projections.annotation import AnnotationWork
+from projections.archiving import Archiving
 from projections.erasure import ErasureWork
+from projections.handing_over import HandOver
 from projections.job_views import View, all_views
-from projections.listeners import LISTENERS
+from projections.listeners import LISTENERS, QUEUE_OF
+from projections.notification import NotificationWork
+from projections.notification_book import MailBook
+from projections.restoring import Restoring
+from projections.storage import StorageWork
 
 if TYPE_CHECKING:
+    from adapters.archive_glacier_vault import GlacierVaultArchive
     from adapters.cloud import Cloud
+    from adapters.push_sns import SnsPushes
 
 log = structlog.get_logger()
 SHARED = (
     *("pulse", "service", "records", "views", "kept_views", "leases", "people", "feed"),
     *("cloud", "uploads", "files", "bus", "queues", "annotator", "submission", "jobs", "sweeper"),
+    *("policy", "outlook", "archive", "timer", "billing", "purchases"),
+    *("mailer", "mail_book", "letters"),
 )
+TOPICS = ("events", "retrievals")
 
 
 class Gas:
@@ -89,11 +112,19 @@ class Gas:
 
     @cached_property
     def kept_views(self) -> tuple[View, ...]:
-        return all_views(self.service, self.views)
+        return all_views(self.service, self.views, self.policy)
 
     @cached_property
     def leases(self) -> Leases:
         return Leases(self.records, clock=self.clock)
+
+    @cached_property
+    def policy(self) -> Policy:
+        return self.settings.policy
+
+    @cached_property
+    def outlook(self) -> Outlook:
+        return Outlook(self.service, self.leases, self.records, self.policy, self.clock)
 
     def clock(self) -> datetime:
         return datetime.now(UTC)
@@ -121,6 +152,16 @@ class Gas:
         return SnsBus(self.cloud.client("sns"), f"{self.settings.stack}-events")
 
     @cached_property
+    def pushes(self) -> SnsPushes:
+        """What checks that SNS pushed for a topic of this stack."""
+        from adapters.bus_sns import topic_arn
+        from adapters.push_sns import SnsPushes
+
+        sns = self.cloud.client("sns")
+        topics = [topic_arn(sns, f"{self.settings.stack}-{name}") for name in TOPICS]
+        return SnsPushes(topics, now=self.clock)
+
+    @cached_property
     def queues(self) -> Mapping[str, WorkQueue]:
         """Every work queue by its kind of work, as in LISTENERS."""
         return {name: self._queue(name) for name in LISTENERS}
@@ -143,6 +184,41 @@ class Gas:
             self.settings.globus_client_id,
             self.settings.globus_client_secret.get_secret_value(),
         )
+
+    @cached_property
+    def archive(self) -> Archive:
+        makers: dict[str, Callable[[], Archive]] = {
+            "s3_glacier": lambda: _s3_glacier(self),
+            "glacier_vault": lambda: self.vault,
+        }
+        return Archives(self.settings.archive, makers)
+
+    @cached_property
+    def vault(self) -> GlacierVaultArchive:
+        return _glacier_vault(self)
+
+    @cached_property
+    def timer(self) -> Timer:
+        return TIMERS[self.settings.retention_timer](self)
+
+    @cached_property
+    def billing(self) -> Billing:
+        from adapters.billing_stripe import StripeBilling
+
+        return StripeBilling(
+            self.settings.stripe_key.get_secret_value(),
+            price=self.settings.stripe_price,
+            webhook_secrets=self.settings.stripe_webhook_secrets,
+            base_url=self.settings.stripe_url or None,
+        )
+
+    @cached_property
+    def mailer(self) -> Mailer | None:
+        """None where no address is set for mails to come from."""
+        from adapters.mail_ses import SesMailer
+
+        sender = self.settings.mail_from
+        return SesMailer(self.cloud.client("sesv2", attempts=1), sender) if sender else None
 
     # --- use cases ---------------------------------------------------------------------------
 
@@ -173,6 +249,10 @@ class Gas:
         return Feed(self.service, self.views)
 
     @cached_property
+    def purchases(self) -> Purchases:
+        return Purchases(self.service, self.people, self.billing, self.clock)
+
+    @cached_property
     def people(self) -> People:
         return People(self.service, self.records, self.clock)
 
@@ -181,7 +261,19 @@ class Gas:
     def work(self, queue: str, worker: str = "") -> Work:
         """What a queue's hints lead to, for one thread; ``worker`` must be its own name."""
         worker = worker or worker_name()
-        return {"annotation": self._annotation, "erasure": self._erasure}[queue](worker)
+        works: dict[str, Callable[[str], Work]] = {
+            "annotation": self._annotation,
+            "archival": self._archival,
+            "restoration": self._restoration,
+            "erasure": self._erasure,
+            "notification": self._notification,
+        }
+        return works[queue](worker)
+
+    @cached_property
+    def renew_seconds(self) -> float:
+        """How often a lease is renewed while its work goes on."""
+        return RENEW_EVERY.total_seconds()
 
     @cached_property
     def served(self) -> dict[str, int]:
@@ -198,27 +290,133 @@ class Gas:
             files=self.files,
             annotator=self.annotator,
             limits=lambda job: limits_of(self.service.plan_of(job.owner)),
-            clock=self.clock,
+            outlook=self.outlook,
+            hand_over=self._hand_over,
             worker=worker,
             scratch=self.settings.scratch,
             on_error=_log_failing,
             served=self.served,
+            renew_seconds=self.renew_seconds,
+        )
+
+    @property
+    def _hand_over(self) -> HandOver:
+        return HandOver(
+            self.outlook,
+            lambda step, job_id: self.queues[QUEUE_OF[step]].send(Hint(job_id, 0).body()),
         )
 
     def _erasure(self, worker: str) -> Work:
         return ErasureWork(
             service=self.service,
             records=self.records,
-            leases=self.leases,
+            outlook=self.outlook,
+            archive=self.archive,
             files=self.files,
             uploads=self.uploads,
-            clock=self.clock,
             worker=worker,
         )
 
+    def _archival(self, worker: str) -> Work:
+        work = Archiving(self.service, self.files, self.archive, self.outlook)
+        return self._storage(worker, work.steps)
+
+    def _restoration(self, worker: str) -> Work:
+        work = Restoring(self.service, self.archive, self.outlook)
+        return self._storage(worker, work.steps)
+
+    def _storage(self, worker: str, steps: Mapping[Step, Callable[[Job], None]]) -> Work:
+        return StorageWork(
+            service=self.service,
+            records=self.records,
+            views=self.views,
+            leases=self.leases,
+            outlook=self.outlook,
+            steps=steps,
+            arm=lambda job_id, at: self.timer.schedule(Hint(job_id, 0).body(), at=at),
+            hand_over=self._hand_over,
+            worker=worker,
+            on_error=_log_failing,
+            renew_seconds=self.renew_seconds,
+        )
+
+    def _notification(self, worker: str) -> Work:
+        return NotificationWork(
+            service=self.service,
+            book=self.mail_book,
+            policy=self.policy,
+            mailer=self.mailer,
+            address_of=lambda user: str(self.people.profile(user)["email"]),
+            compose=self.letters.compose,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def mail_book(self) -> MailBook:
+        return MailBook(self.records, self.clock)
+
+    @cached_property
+    def letters(self) -> Letters:
+        return Letters(self.records, self.settings.address)
+
+    def unsent_mails(self) -> UnsentMails:
+        """For one thread."""
+        queue = self.queues["notification"]
+        return UnsentMails(self.service, self.records, self.mail_book, queue, self.clock)
+
     @cached_property
     def sweeper(self) -> Sweeper:
-        return Sweeper(self.service, self.views, self.leases, self.queues, self.clock)
+        return Sweeper(self.service, self.views, self.outlook, self.queues, self.clock)
+
+
+def _s3_glacier(gas: Gas) -> Archive:
+    from adapters.archive_s3_glacier import S3GlacierArchive
+
+    return S3GlacierArchive(
+        gas.cloud.client("s3", attempts=1),
+        f"{gas.settings.stack}-files",
+        storage_class=gas.settings.archive_class,
+        now=gas.clock,
+    )
+
+
+def _glacier_vault(gas: Gas) -> GlacierVaultArchive:
+    from adapters.archive_glacier_vault import GlacierVaultArchive
+    from adapters.bus_sns import topic_arn
+
+    url = gas.settings.vault_url
+    vault = gas.cloud.at(url) if url else gas.cloud
+    return GlacierVaultArchive(
+        vault.client("glacier", attempts=1),
+        f"{gas.settings.stack}-results",
+        gas.files,
+        now=gas.clock,
+        topic_arn=cache(
+            lambda: topic_arn(gas.cloud.client("sns"), f"{gas.settings.stack}-retrievals")
+        ),
+        scratch=gas.settings.scratch,
+    )
+
+
+def _sqs_delay(gas: Gas) -> Timer:
+    from adapters.timer_sqs import SqsTimer
+
+    return SqsTimer(gas.queues["archival"], now=gas.clock)
+
+
+def _step_functions(gas: Gas) -> Timer:
+    from adapters.queue_sqs import SqsQueue
+    from adapters.timer_step_functions import StepFunctionsTimer
+
+    queue = SqsQueue(gas.cloud.client("sqs"), f"{gas.settings.stack}-archival")
+    machine = f"{gas.settings.stack}-timer"
+    return StepFunctionsTimer(gas.cloud.client("stepfunctions"), machine, queue)
+
+
+TIMERS: dict[str, Callable[[Gas], Timer]] = {
+    "sqs_delay": _sqs_delay,
+    "step_functions": _step_functions,
+}
 
 
 def worker_name() -> str:

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "token": ("token", "token", "Create, list and revoke tokens."),
     "backup": ("backup", "backup", "Write log, records and files to one file."),
     "restore": ("backup", "restore", "Read them back into an empty store."),
+    "check": ("check", "check", "Prove the service's promises from log, records and files."),
     "doctor": ("doctor", "doctor", "Say what holds on this machine and what does not."),
     "settings": ("settings", "settings", "Print every setting and where it comes from."),
     "up": ("processes", "up", "Start the whole service on this machine."),

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from domain.ports import ArchiveFailed
+from entrypoints.vault_inventory import remove_unrecorded
 from projections.leftovers import Leftovers
 
 if TYPE_CHECKING:
@@ -21,7 +23,19 @@ def tidy(gas: Gas) -> dict[str, int]:
         "uploads": leftovers.remove_uploads(),
         "files": leftovers.remove_files(),
         "records": gas.records.remove_expired(),
+        "archives": _unrecorded(gas),
     }
     if any(removed.values()):
         log.info("housekeeping.removed", **removed)
     return removed
+
+
+def _unrecorded(gas: Gas) -> int:
+    """Archives in the vault, where there is one; trouble with it holds up nothing else."""
+    if gas.settings.archive != "glacier_vault":
+        return 0
+    try:
+        return remove_unrecorded(gas, gas.vault)
+    except ArchiveFailed as error:
+        log.warning("housekeeping.no_inventory", error=str(error))
+        return 0

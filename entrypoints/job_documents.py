@@ -11,6 +11,13 @@ from domain.errors import DomainError, NotFound
 from domain.ports import ObjectStore, Records, Views
 from domain.rejections import sentence
 from domain.service import AnnotationService
+from entrypoints.downloads import (
+    DOWNLOADS,
+    check_present,
+    check_readable,
+    named,
+    thaw_sentence,
+)
 from entrypoints.filenames import stem
 from projections.attempt import PROGRESS
 from projections.erasure import LABEL
@@ -20,15 +27,6 @@ from projections.job_views import JOBS, OPEN_WORK, job_row
 LINK_SECONDS = 300
 PAGE = 25
 LONGEST_PAGE = 100
-# what can be downloaded -> what is added to the file's own name
-DOWNLOADS = {
-    "result": ".annotated.vcf.gz",
-    "index": ".annotated.vcf.gz.tbi",
-    "log": ".log.txt",
-    "summary": ".summary.json",
-    "stats": ".stats.txt",
-    "table": ".variants.parquet",
-}
 
 
 class BadCursor(DomainError):
@@ -66,7 +64,7 @@ class JobDocuments:
         return {
             "id": row["id"],
             "status": row["status"],
-            "storage": row["storage"],
+            **storage_of(row),
             "reference": row["reference"],
             "filename": names["filename"],
             "label": names["label"],
@@ -106,7 +104,7 @@ class JobDocuments:
             )
             for key, row in rows:
                 if _fits(row, status, reference):
-                    document = self.document(row)
+                    document = self.document(self._whole(row))
                     if label.lower() in f"{document['label']} {document['filename']}".lower():
                         found.append((key, document))
             if len(rows) < LONGEST_PAGE:
@@ -122,10 +120,20 @@ class JobDocuments:
         return order.index(str(job_id)) if str(job_id) in order else None
 
     def download_url(self, job_id: UUID, what: str, *, owner: UUID) -> str:
-        """A link that works for a few minutes, made at the click; ``NotFound`` with a sentence."""
+        """A link that works for a few minutes, made at the click.
+
+        ``NotFound`` for what the job never had; ``ResultArchived``, ``ResultRestoring``,
+        ``InputRemoved`` or ``FileMissing`` for what cannot be read now.
+        """
         row = self._row(job_id, owner)
         key, name = self._file(row, what)
+        check_readable(row, what, entitled=self.entitled(owner))
+        check_present(self.files.head(key), what)
         return self.files.download_url(key, filename=name, seconds=LINK_SECONDS)
+
+    def entitled(self, owner: UUID) -> bool:
+        """Whether the owner's results are kept readable now; what cannot be read is raised."""
+        return self.service.standing_of(owner).entitled(self.service.clock())
 
     def text(self, job_id: UUID, what: str, *, owner: UUID, limit: int = 2**20) -> str:
         """The beginning of a text file of the job's, for showing it in a page."""
@@ -138,18 +146,15 @@ class JobDocuments:
             raise NotFound(f"Job {job_id} was deleted.")
         return job_row(job)
 
+    def _whole(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row of the view; one from before there was an archive is made anew from the log."""
+        return row if "stored" in row else job_row(self.service.job(UUID(row["id"])))
+
     def _file(self, row: dict[str, Any], what: str) -> tuple[str, str]:
         label = self.records.get(LABEL, row["id"])
         filename = label.value["filename"] if label else f"{row['id']}.vcf"
-        if what == "input":
-            return row["input"]["key"], filename
-        file = row["files"].get(what)
-        if what not in DOWNLOADS or file is None:
-            raise NotFound(
-                f"This job has no {what}: it is {row['status']}."
-                + (" Wait until it is completed." if row["status"] in _UNDER_WAY else "")
-            )
-        return file["key"], stem(filename) + DOWNLOADS[what]
+        name = filename if what == "input" else stem(filename) + DOWNLOADS.get(what, "")
+        return named(what, row)["key"], name
 
     def _progress(self, row: dict[str, Any]) -> dict[str, Any] | None:
         if row["status"] != "running":
@@ -160,7 +165,18 @@ class JobDocuments:
         return {"step": record.value["step"], "percent": record.value["percent"]}
 
 
-_UNDER_WAY = frozenset({"submitted", "running"})
+def storage_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Where the result is, for the outside; a time stands only where it means something."""
+    stored, storage = row["stored"], row["storage"]
+    cold = storage in {"archived", "thawing"}
+    return {
+        "storage": storage,
+        "archives_at": None if cold else stored["archives_at"],
+        "archived_at": stored["archived_at"] if cold else None,
+        "expected_by": stored["expected_by"],
+        "restore_problem": thaw_sentence(stored["thaw_failure"]) if storage == "archived" else None,
+        "input_removed": stored["input_removed"],
+    }
 
 
 def _fits(row: dict[str, Any], status: str, reference: str) -> bool:

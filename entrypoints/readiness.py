@@ -17,8 +17,9 @@ BEAT = "beat"  # records: pk "process", sk its name -> at, parts: what it does a
 PROCESS = "process"
 BEAT_LASTS = timedelta(seconds=10)
 FORGOTTEN = timedelta(minutes=1)
-# what must run somewhere, in one process or in many
+# what must run somewhere, in one process or in many; by GAS_CONSUMERS, what serves the queues
 NEEDED = frozenset({"relay", "views", "sweeper", *LISTENERS})
+NEEDED_BY = {"poll": NEEDED, "push": NEEDED - set(LISTENERS) | {"waker"}}
 MOST_LAG = 1000  # events a view may be behind
 
 log = structlog.get_logger()
@@ -83,7 +84,7 @@ def _work(gas: Gas, since: datetime) -> str:
         if datetime.fromisoformat(row.value["at"]) >= heard_after
         for part in row.value["parts"]
     }
-    missing = sorted(NEEDED - running)
+    missing = sorted(NEEDED_BY[gas.settings.consumers] - running)
     return f"not heard of: {', '.join(missing)}" if missing else ""
 
 

@@ -26,7 +26,7 @@ def differences(gas: Gas, name: str, scratch: Views) -> list[str]:
 
     ``scratch`` is empty, or has what an earlier call left there.
     """
-    view = next(view for view in all_views(gas.service, scratch) if view.name == name)
+    view = next(view for view in all_views(gas.service, scratch, gas.policy) if view.name == name)
     for _ in range(TRIES):
         position = gas.views.position(name)
         catch_up(gas.service, scratch, view, until=position)

@@ -20,6 +20,7 @@ from domain.plans import PLANS, Plan
 from domain.ports import Annotator, Limits, ObjectStore, Options, PresignedPost, Records, Views
 from domain.ports.annotation import PLAIN
 from domain.service import AnnotationService, Recorded, job_id_for
+from entrypoints.downloads import UPLOAD_ANEW, InputRemoved
 from entrypoints.quota import Quota
 from projections.erasure import LABEL
 from projections.job_views import OPEN_WORK, USAGE
@@ -189,11 +190,13 @@ class Submission:
     def submit_again(self, owner: UUID, job_id: UUID, *, upload_id: str) -> Recorded[Job]:
         """A new job for the input of an old one; the same ``upload_id`` gives the same job.
 
-        Raises as ``submit`` does; ``NotFound`` also when the old job's input is gone.
+        Raises as ``submit`` does; ``InputRemoved`` when the old job's input is gone.
         """
         old = self.service.job(job_id, owner=owner)
         if old.deletion_requested:
             raise NotFound(f"Job {job_id} was deleted.")
+        if old.input_removed:
+            raise InputRemoved(f"The input of this job was removed. {UPLOAD_ANEW}")
         label = self.records.get(LABEL, str(job_id))
         names = label.value if label else {"filename": f"{job_id}.vcf", "label": ""}
         key = self._reserve(owner, upload_id, names["filename"])

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.due import Situation, Step, next_step
+from domain.due import Step
 from domain.errors import NotFound
-from domain.leases import Leases
-from domain.ports import Views, WorkQueue
+from domain.outlook import Outlook
+from domain.ports import Bus, Views, WorkQueue
 from domain.service import AnnotationService
 from entrypoints.worker import Hint
 from projections.fairness import fair_order
 from projections.job_views import OPEN_WORK
 from projections.listeners import QUEUE_OF
+from projections.storage_due import due_by
+
+AGAIN_AFTER = timedelta(seconds=15)
+WAITING = "queue.waiting.v1"  # no queue listens to it; addresses that SNS pushes to do
+AT_ONCE = 1000  # stored files looked at in one sweep
 
 
 @dataclass(frozen=True)
@@ -24,38 +29,66 @@ class Sweeper:
 
     service: AnnotationService
     views: Views
-    leases: Leases
+    outlook: Outlook
     queues: Mapping[str, WorkQueue]
     clock: Callable[[], datetime]
+    told: dict[UUID, tuple[int, datetime]] = field(default_factory=dict)
 
     def sweep(self) -> int:
-        """Send what hints are missing; how many were sent.
-
-        A queue with as many messages as there are due jobs needs none: each message leads to the
-        fairest job, whichever it names. If one of them is a duplicate the next sweep sees it.
-        """
-        due: dict[str, list[Hint]] = {name: [] for name in self.queues}
-        for step, hint in self._due():
-            due[QUEUE_OF[step]].append(hint)
-        return sum(self._top_up(self.queues[name], hints) for name, hints in due.items() if hints)
+        """Send what hints are missing; how many were sent."""
+        due = list(self._due())
+        annotations = [hint for step, hint in due if QUEUE_OF[step] == "annotation"]
+        others = [(step, hint) for step, hint in due if QUEUE_OF[step] != "annotation"]
+        for settled in self.told.keys() - {hint.job_id for _, hint in others}:
+            del self.told[settled]
+        return self._top_up(annotations) + sum(self._tell(step, hint) for step, hint in others)
 
     def _due(self) -> Iterator[tuple[Step, Hint]]:
         rows = self.views.query(OPEN_WORK, "open")
         waiting = fair_order(rows)
         running = [job_id for job_id, _ in rows if job_id not in set(waiting)]
-        for job_id in map(UUID, running + waiting):
+        stored = due_by(self.views, self.clock(), limit=AT_ONCE)
+        for job_id in [*map(UUID, running + waiting), *stored]:
             try:
                 job = self.service.job(job_id)
             except NotFound:
                 continue
-            leased = self.leases.is_held(job_id)
-            step = next_step(Situation(job, self.clock(), leased=leased))
+            step = self.outlook.step(job, leased=self.outlook.leases.is_held(job_id))
             if step:
                 yield step, Hint(job_id, job.version)
 
-    def _top_up(self, queue: WorkQueue, hints: list[Hint]) -> int:
+    def _top_up(self, hints: list[Hint]) -> int:
+        """A queue with as many messages as there are due annotations needs none.
+
+        Each message leads to the fairest job, whichever it names. If one of them is a duplicate
+        the next sweep sees it.
+        """
+        if not hints:
+            return 0
+        queue = self.queues["annotation"]
         depth = queue.depth()
-        missing = len(hints) - depth.visible - depth.in_flight - depth.delayed
-        for hint in hints[: max(missing, 0)]:
+        missing = max(len(hints) - depth.visible - depth.in_flight - depth.delayed, 0)
+        for hint in hints[:missing]:
             queue.send(hint.body())
-        return max(missing, 0)
+        return missing
+
+    def _tell(self, step: Step, hint: Hint) -> bool:
+        """Other queues' messages lead to their own job: one a version, and again after a while."""
+        version, at = self.told.get(hint.job_id, (0, self.clock()))
+        if version == hint.version and self.clock() - at < AGAIN_AFTER:
+            return False
+        self.queues[QUEUE_OF[step]].send(hint.body())
+        self.told[hint.job_id] = (hint.version, self.clock())
+        return True
+
+
+def wake(queues: Mapping[str, WorkQueue], bus: Bus) -> bool:
+    """Have SNS push when any message waits; whether it was asked to.
+
+    Timers and the sweeper send to the queues themselves, and what failed comes back to them: of
+    all that SNS knows nothing.
+    """
+    waiting = [name for name, queue in queues.items() if queue.depth().visible]
+    if waiting:
+        bus.publish([{"type": WAITING, "aggregateversion": 0, "queues": waiting}])
+    return bool(waiting)

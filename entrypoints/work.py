@@ -19,6 +19,7 @@ from entrypoints.worker import run_worker
 BEAT_SECONDS = 1.0
 LONG_POLL = 5  # seconds; below DRAIN_SECONDS, so that a poll under way ends in time
 DRAIN_SECONDS = 8.0
+UNSENT_SECONDS = 15.0
 
 log = structlog.get_logger()
 
@@ -98,11 +99,20 @@ class Process:
         return [
             self.views(),
             self.relay(),
-            *(part for name in self.gas.queues for part in self.queue(name)),
+            *self.consumers(),
             self.sweeper(),
+            self.unsent_mails(),
             self.housekeeping(),
             *([self.example()] if self.gas.settings.local else []),
         ]
+
+    def consumers(self) -> Iterator[Part]:
+        """What serves the queues: here, or in the web processes that this one has woken."""
+        if self.gas.settings.consumers == "push":
+            yield self.waker()
+            return
+        for name in self.gas.queues:
+            yield from self.queue(name)
 
     def relay(self) -> Part:
         from entrypoints.relay import run_relay
@@ -151,6 +161,22 @@ class Process:
             self._every(self.gas.settings.sweep_seconds, self.gas.sweeper.sweep),
             does="sweeper",
         )
+
+    def waker(self) -> Part:
+        """Where nobody polls, what was delayed, put back or sent by the sweeper needs a push."""
+        from entrypoints.sweeper import wake
+
+        gas = self.gas
+        return Part(
+            "waker",
+            self._every(gas.settings.sweep_seconds, lambda: wake(gas.queues, gas.bus)),
+            does="waker",
+        )
+
+    def unsent_mails(self) -> Part:
+        unsent = self.gas.unsent_mails()
+        look = self._every(UNSENT_SECONDS, lambda: unsent.look(self.stop.is_set))
+        return Part("unsent-mails", look)
 
     def housekeeping(self) -> Part:
         from entrypoints.housekeeping import tidy

@@ -1,11 +1,14 @@
-"""The worker loop: long poll, attend, acknowledge. One message at a time, none can block others."""
+"""What is done with one message, whoever brings it: long poll, a push that wakes us, or Lambda.
+
+One message at a time, none can block others.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
@@ -30,20 +33,46 @@ class Work(Protocol):
         """Do what is due; return when the hint may be forgotten, raise when it must come back."""
 
 
+def _of_event(event: dict[str, Any]) -> tuple[UUID, int]:
+    """A CloudEvent of ours, or a hint from sweeper or timer."""
+    return UUID(event["partitionkey"]), int(event["aggregateversion"])
+
+
+def _of_vault(job: dict[str, Any]) -> tuple[UUID, int]:
+    """Glacier says that a retrieval is complete; its description is ``<job>/<attempt>``."""
+    return UUID(job["JobDescription"].split("/")[0]), 0
+
+
+def _of_bucket(event: dict[str, Any]) -> tuple[UUID, int]:
+    """S3 says that an object is restored; its key is ``results/<job>/…``."""
+    return UUID(event["Records"][0]["s3"]["object"]["key"].split("/")[1]), 0
+
+
+# what a message has that is of this form, and how to read the job and its version from it
+FORMS: Mapping[str, Callable[[dict[str, Any]], tuple[UUID, int]]] = {
+    "partitionkey": _of_event,
+    "JobDescription": _of_vault,
+    "Records": _of_bucket,
+}
+GREETING = "s3:TestEvent"  # S3 sends one when it is told where to send notifications
+LONGEST_GREETING = 1024
+WRONG_SHAPE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration)
+
+
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Look at this job; it had at least this version."""
+    """Look at this job or subscription; it had at least this version."""
 
     job_id: UUID
     version: int
 
     @classmethod
     def parse(cls, body: str) -> Hint:
-        """A hint from a CloudEvent of a job, or from the sweeper; ``ValueError`` for all else."""
+        """A hint from any of ``FORMS``; ``ValueError`` for all else."""
         try:
-            event = json.loads(body) if len(body) <= LONGEST_HINT else {}
-            return cls(UUID(event["partitionkey"]), int(event["aggregateversion"]))
-        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            message = json.loads(body) if len(body) <= LONGEST_HINT else {}
+            return next(cls(*read(message)) for mark, read in FORMS.items() if mark in message)
+        except WRONG_SHAPE as error:
             raise ValueError(f"not a hint: {body[:200]!r}") from error
 
     def body(self) -> str:
@@ -65,16 +94,10 @@ def run_worker(
 def work_once(
     queue: WorkQueue, work: Work, *, stopping: Callable[[], bool], wait_seconds: int
 ) -> bool:
-    """Receive and handle what one poll gives; whether it gave anything.
-
-    What arrives when it is time to stop is put back untouched.
-    """
+    """Receive and handle what one poll gives; whether it gave anything."""
     deliveries = queue.receive(wait_seconds=wait_seconds)
     for delivery in deliveries:
-        if stopping():
-            queue.hold(delivery, 0)
-        else:
-            handle(queue, work, delivery, stopping=stopping)
+        handle(queue, work, delivery, stopping=stopping)
     return bool(deliveries)
 
 
@@ -85,11 +108,15 @@ def handle(
     *,
     stopping: Callable[[], bool],
     extend_every: float = EXTEND_EVERY,
-) -> None:
+) -> bool:
     """Attend to one message: acknowledge what is settled, put back everything else.
 
-    A message that fails again and again rests longer each time and ends in the dead-letter queue.
+    Whether it is settled. A message that fails again and again rests longer each time and ends in
+    the dead-letter queue. What comes when it is time to stop is put back untouched.
     """
+    if stopping():
+        queue.hold(delivery, 0)
+        return False
 
     def extend() -> bool:
         queue.hold(delivery, HOLD_SECONDS)
@@ -97,8 +124,9 @@ def handle(
 
     try:
         with Heartbeat(extend, seconds=extend_every):
-            hint = Hint.parse(delivery.body)
-            work.attend(hint.job_id, at_least=hint.version, stopping=stopping)
+            if not _is_greeting(delivery.body):
+                hint = Hint.parse(delivery.body)
+                work.attend(hint.job_id, at_least=hint.version, stopping=stopping)
     except Interrupted:
         queue.hold(delivery, 0)
     except Exception as error:
@@ -106,11 +134,17 @@ def handle(
         queue.hold(delivery, pause_after(delivery.received))
     else:
         queue.acknowledge(delivery)
+        return True
+    return False
 
 
 def pause_after(received: int) -> int:
     """Seconds a failing message rests before its next try: 1, 4, 16, 64, 256, then 300."""
     return PAUSES[min(received, len(PAUSES)) - 1]
+
+
+def _is_greeting(body: str) -> bool:
+    return len(body) < LONGEST_GREETING and GREETING in body and "partitionkey" not in body
 
 
 def _complain(queue: WorkQueue, delivery: Delivery, error: Exception) -> None:

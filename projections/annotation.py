@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from domain.context import acting
-from domain.due import Situation, Step, next_step
+from domain.due import Step
 from domain.errors import StaleAttempt, WrongState
 from domain.job import Job
 from domain.job_events import Failure
 from domain.leases import RENEW_EVERY, Lease, Leases
+from domain.outlook import Outlook
 from domain.ports import Annotator, Interrupted, Limits, ObjectStore, Records, Views
 from domain.service import AnnotationService
 from projections.attempt import Attempt
 from projections.fairness import fair_order
+from projections.handing_over import HandOver
 from projections.job_views import OPEN_WORK
+
+MINE = frozenset({Step.ANNOTATE, Step.GIVE_UP})
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class AnnotationWork:
     files: ObjectStore
     annotator: Annotator
     limits: Callable[[Job], Limits]
-    clock: Callable[[], datetime]
+    outlook: Outlook
+    hand_over: HandOver
     worker: str
     scratch: Path
     on_error: Callable[[UUID, Exception], None]
@@ -60,9 +64,8 @@ class AnnotationWork:
                 self.on_error(chosen, error)
 
     def _due(self, job_id: UUID) -> Step | None:
-        job = self.service.job(job_id)
-        step = next_step(Situation(job, self.clock(), leased=self.leases.is_held(job_id)))
-        return step if step in {Step.ANNOTATE, Step.GIVE_UP} else None
+        step = self.outlook.due(job_id)
+        return step if step in MINE else None
 
     def _fairest(self, hinted: UUID, failing: set[UUID]) -> UUID:
         for waiting in map(
@@ -78,9 +81,16 @@ class AnnotationWork:
         if lease is None:
             return
         try:
-            job = self.service.job(job_id)
+            self._do_leased(lease, stopping)
+        finally:
+            self.leases.release(lease)
+        self.hand_over.leave(job_id, mine=MINE)
+
+    def _do_leased(self, lease: Lease, stopping: Callable[[], bool]) -> None:
+        try:
+            job = self.service.job(lease.job_id)
             self.served[str(job.owner)] = max(self.served.values(), default=0) + 1
-            step = next_step(Situation(job, self.clock()))
+            step = self.outlook.step(job)
             with acting(f"worker:{self.worker}", correlation_id=job.correlation_id):
                 if step is Step.ANNOTATE:
                     self._attempt(job, lease, stopping).run()
@@ -91,8 +101,6 @@ class AnnotationWork:
         except Interrupted:
             if stopping():
                 raise
-        finally:
-            self.leases.release(lease)
 
     def _attempt(self, job: Job, lease: Lease, stopping: Callable[[], bool]) -> Attempt:
         return Attempt(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from domain.context import acting
-from domain.due import Situation, Step, next_step
-from domain.leases import Leases
-from domain.ports import ObjectStore, Records
+from domain.due import Step
+from domain.job import Job
+from domain.outlook import LOOKED, Outlook
+from domain.ports import Archive, ObjectStore, Records
 from domain.service import AnnotationService
 from projections.attempt import PROGRESS
+from projections.storage import ARMED
 
 LABEL = "label"  # records: pk job id -> filename, label: what its person calls it; upload: a key
 IDEMPOTENCY = "idempotency"  # records: pk user, sk digest of the key -> request, until, answer
@@ -24,21 +25,23 @@ class ErasureWork:
 
     service: AnnotationService
     records: Records
-    leases: Leases
+    outlook: Outlook
+    archive: Archive
     files: ObjectStore
     uploads: ObjectStore
-    clock: Callable[[], datetime]
     worker: str
 
     def attend(self, job_id: UUID, *, at_least: int, stopping: Callable[[], bool]) -> None:
         """Purge the job when that is due; while somebody works on it the sweeper comes back."""
         job = self.service.job(job_id, at_least=at_least)
-        situation = Situation(job, self.clock(), leased=self.leases.is_held(job_id))
-        if next_step(situation) is Step.PURGE:
+        if self.outlook.due(job_id) is Step.PURGE:
             with acting(f"worker:{self.worker}", correlation_id=job.correlation_id):
-                self.service.record_deletion(job_id, removed={"files": self._purge(job_id)})
+                self.service.record_deletion(job_id, removed={"files": self._purge(job)})
 
-    def _purge(self, job_id: UUID) -> int:
+    def _purge(self, job: Job) -> int:
+        job_id = job.id
+        if job.archive:
+            self.archive.discard(job.archive_ref, job.cold_file())
         keys = [
             head.key
             for prefix in (f"inputs/{job_id}", f"results/{job_id}/")
@@ -46,7 +49,8 @@ class ErasureWork:
         ]
         self.files.delete(keys)
         self._purge_names(job_id)
-        self.records.delete(PROGRESS, str(job_id))
+        for kind in (PROGRESS, LOOKED, ARMED):
+            self.records.delete(kind, str(job_id))
         return len(keys)
 
     def _purge_names(self, job_id: UUID) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -21,13 +22,15 @@ class Heartbeat:
         self._done = threading.Event()
         self._lost = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._beats = math.isfinite(seconds)  # one that never beats needs no thread
 
     @property
     def lost(self) -> bool:
         return self._lost.is_set()
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        if self._beats:
+            self._thread.start()
         return self
 
     def __exit__(
@@ -37,7 +40,8 @@ class Heartbeat:
         trace: TracebackType | None,
     ) -> None:
         self._done.set()
-        self._thread.join()
+        if self._beats:
+            self._thread.join()
 
     def _run(self) -> None:
         try:

@@ -10,9 +10,12 @@ from uuid import UUID
 from domain.due import is_open
 from domain.job import Job
 from domain.log import LoggedEvent
+from domain.plans import Policy
 from domain.ports import Change, Put, Remove, Views
 from domain.service import AnnotationService
+from domain.subscription import Subscription
 from projections.status_counts import StatusCounts
+from projections.storage_due import StorageDue
 
 JOBS = "jobs"  # pk "job", sk id: the row; pk "owner:<id>", sk submitted+id: the row, for lists
 OPEN_WORK = "open_work"  # pk "open", sk id: owner, submitted_at, work
@@ -38,12 +41,15 @@ def job_row(job: Job) -> dict[str, Any]:
     files: dict[str, Any] = dict(outcome.get("files", {}))
     if job.log:
         files["log"] = job.log
+    if job.result:
+        files["result"] = job.result
     return {
         "id": str(job.id),
         "owner": str(job.owner),
         "version": job.version,
         "status": job.work,
         "storage": job.storage,
+        "stored": stored_row(job),
         "reference": job.reference,
         "options": job.options,
         "submitted_at": job.created_on.isoformat(),
@@ -57,6 +63,20 @@ def job_row(job: Job) -> dict[str, Any]:
         "provenance": job.provenance,
         "deletion_requested": job.deletion_requested,
         "deleted": job.deleted,
+    }
+
+
+def stored_row(job: Job) -> dict[str, Any]:
+    """Where the result is, in JSON values; ``archive`` has storage keys, not for the outside."""
+    return {
+        "archives_at": _iso(job.archive_due),
+        "archived_at": _iso(job.archived_at),
+        "archive": job.archive,
+        "source_removed": job.source_removed,
+        "thaw_requested": job.storage == "thawing",
+        "expected_by": _iso(job.expected_by) if job.storage == "thawing" else None,
+        "thaw_failure": job.thaw_failure,
+        "input_removed": job.input_removed,
     }
 
 
@@ -114,6 +134,7 @@ class OwnerEvents:
 
     def changes(self, batch: Sequence[LoggedEvent]) -> list[Change]:
         owners = {job.id: job.owner for job in _jobs(self._service, batch)}
+        owners |= _payers(self._service, batch)
         return [
             Put(key, f"{e.position:020d}", {})
             for e in batch
@@ -139,11 +160,12 @@ class Usage:
         return [Put(owner, day, {"jobs": jobs}) for (owner, day), jobs in counts.items()]
 
 
-def all_views(service: AnnotationService, views: Views) -> tuple[View, ...]:
+def all_views(service: AnnotationService, views: Views, policy: Policy) -> tuple[View, ...]:
     """Every view there is; each follows the log on its own."""
     return (
         JobRows(service),
         OpenWork(service),
+        StorageDue(service, views, policy),
         OwnerEvents(service),
         Usage(views),
         StatusCounts(service, views),
@@ -155,6 +177,12 @@ def _jobs(service: AnnotationService, batch: Iterable[LoggedEvent]) -> Iterator[
     last = {e.aggregate_id: e.version for e in batch if isinstance(e.event, Job.Event)}
     for job_id, version in last.items():
         yield service.job(job_id, at_least=version, version=version)
+
+
+def _payers(service: AnnotationService, batch: Iterable[LoggedEvent]) -> dict[UUID, UUID]:
+    """Whose each subscription of the batch is: its id is not its user's."""
+    last = {e.aggregate_id: e.version for e in batch if isinstance(e.event, Subscription.Event)}
+    return {i: service.subscription_at(i, v, at_least=v).user for i, v in last.items()}
 
 
 def _submissions(batch: Iterable[LoggedEvent]) -> Iterator[tuple[str, str]]:

@@ -54,7 +54,7 @@ class Leftovers:
         row = self._row(job_id)
         if row is None:
             return self._older(heads, FORGOTTEN)
-        if row["status"] not in FINISHED and not row["deleted"]:
+        if _busy(row):
             return []
         return [head for head in heads if head.key not in _named(row)]
 
@@ -79,8 +79,21 @@ def _job_of(key: str) -> str:
     return key.split("/")[1]
 
 
+def _busy(row: dict[str, Any]) -> bool:
+    """Whether somebody may be writing a file that no event names yet."""
+    if row["deleted"]:
+        return False
+    return row["status"] not in FINISHED or row["storage"] == "thawing"
+
+
 def _named(row: dict[str, Any]) -> set[str]:
     """The keys of every file the job's events name; a deleted job has none any more."""
     if row["deleted"]:
         return set()
-    return {row["input"]["key"], *(file["key"] for file in row["files"].values())}
+    stored = row["stored"]
+    named = {file["key"] for file in row["files"].values()}
+    if row["storage"] == "archived" and stored["source_removed"]:
+        named.discard(row["files"]["result"]["key"])
+    if stored["archive"]:
+        named.add(stored["archive"]["archive_id"])
+    return named if stored["input_removed"] else named | {row["input"]["key"]}

@@ -8,16 +8,19 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from domain.errors import NotFound, WrongState
 from domain.ports import (
+    ArchiveFailed,
+    ArchiveRef,
     Change,
+    ColdFile,
     Conflict,
     Delivery,
     ObjectHead,
@@ -26,7 +29,10 @@ from domain.ports import (
     QueueDepth,
     Record,
     RecordCopy,
+    Retrieval,
+    RetrievalState,
 )
+from domain.ports.mails import Mail, MailFailed
 from projections.listeners import LISTENERS
 
 
@@ -42,6 +48,8 @@ class MemoryObjects:
 
     def open(self, key: str, *, if_match: str | None = None) -> BinaryIO:
         head, data = self._find(key)
+        if head.storage_class != "STANDARD":
+            raise WrongState(f"{key} is asleep")
         if if_match is not None and head.etag != if_match:
             raise WrongState(f"{key} has changed")
         return io.BytesIO(data)
@@ -78,6 +86,16 @@ class MemoryObjects:
         self, key: str, *, max_bytes: int, seconds: int, redirect: str | None = None
     ) -> PresignedPost:
         return PresignedPost("memory:", {"key": key, "max": str(max_bytes)})
+
+    def change_class(self, key: str, storage_class: str) -> ObjectHead:
+        """In place, as a copy onto itself does."""
+        head, data = self._find(key)
+        self.objects[key] = (replace(head, storage_class=storage_class), data)
+        return self.objects[key][0]
+
+    def asleep(self, key: str) -> bytes:
+        """What an archive reads of an object in a class nobody else can read."""
+        return self._find(key)[1]
 
     def _find(self, key: str) -> tuple[ObjectHead, bytes]:
         if key not in self.objects:
@@ -154,6 +172,128 @@ class MemoryBus:
             for name, types in LISTENERS.items():
                 if event["type"] in types:
                     self.queues[name].send(json.dumps(event))
+
+
+class MemoryTimer:
+    """The ``Timer`` port: a held message, which comes when time passes."""
+
+    def __init__(self, queue: MemoryQueue, now: Callable[[], datetime]) -> None:
+        self._queue = queue
+        self._now = now
+
+    def schedule(self, hint: str, *, at: datetime) -> datetime:
+        self._queue.send(hint, delay_seconds=1)
+        return max(at, self._now())
+
+
+class MemoryMailer:
+    """The ``Mailer`` port; the next failures are queued in ``fails``.
+
+    A failure that is ``unsure`` comes after the mail went out, any other before.
+    """
+
+    def __init__(self) -> None:
+        self.sent: list[Mail] = []
+        self.fails: list[MailFailed] = []
+
+    def send(self, mail: Mail) -> str:
+        failure = self.fails.pop(0) if self.fails else None
+        if failure is None or failure.unsure:
+            self.sent.append(mail)
+        if failure:
+            raise failure
+        return f"mail-{len(self.sent)}"
+
+    def subjects(self) -> list[str]:
+        return [mail.subject for mail in self.sent]
+
+
+class MemoryArchive:
+    """The ``Archive`` port, as a vault or (``in_place``) as a storage class.
+
+    ``capacity`` False refuses the quick tier; ``expire`` takes retrieved outputs away.
+    """
+
+    RETRIEVAL = timedelta(minutes=5)
+
+    def __init__(
+        self, files: MemoryObjects, now: Callable[[], datetime], *, in_place: bool = False
+    ) -> None:
+        self.files = files
+        self.now = now
+        self.in_place = in_place
+        self.vault: dict[str, bytes] = {}
+        self.retrievals: dict[str, tuple[str, datetime]] = {}
+        self.capacity = True
+        self._count = 0
+
+    def store(self, file: ColdFile) -> ArchiveRef:
+        head = self.files.head(file.key)
+        if head is None:
+            raise ArchiveFailed("source_missing", retryable=False)
+        if (head.etag, head.bytes) != (file.etag, file.bytes):
+            raise ArchiveFailed("source_changed", retryable=False)
+        if self.in_place:
+            self.files.change_class(file.key, "GLACIER")
+            return ArchiveRef("s3_glacier", "GLACIER", file.key, file.bytes, file.sha256)
+        self._count += 1
+        archive = f"archive-{self._count}"
+        self.vault[archive] = self.files.open(file.key, if_match=file.etag).read()
+        return ArchiveRef("glacier_vault", "VAULT", archive, file.bytes, file.sha256)
+
+    def source_is_live(self, file: ColdFile) -> bool:
+        return not self.in_place and self.files.head(file.key) is not None
+
+    def remove_source(self, file: ColdFile) -> None:
+        if not self.in_place:
+            self.files.delete([file.key])
+
+    def retrieve(self, ref: ArchiveRef, file: ColdFile) -> Retrieval:
+        self.read(ref)
+        for found, (archive, ready) in self.retrievals.items():
+            if archive == ref.archive_id:
+                return Retrieval(found, "Expedited", "Standard", ready)
+        self._count += 1
+        asked, ready = f"retrieval-{self._count}", self.now() + self.RETRIEVAL
+        self.retrievals[asked] = (ref.archive_id, ready)
+        return Retrieval(asked, "Expedited", "Expedited" if self.capacity else "Standard", ready)
+
+    def state(self, ref: ArchiveRef, file: ColdFile, retrieval_id: str) -> RetrievalState:
+        if retrieval_id not in self.retrievals:
+            return RetrievalState.GONE
+        _, ready = self.retrievals[retrieval_id]
+        return RetrievalState.READY if ready <= self.now() else RetrievalState.RUNNING
+
+    def bring_back(
+        self, ref: ArchiveRef, file: ColdFile, retrieval_id: str, *, to: str
+    ) -> ObjectHead:
+        data = self.read(ref)
+        if retrieval_id not in self.retrievals:
+            raise ArchiveFailed("retrieval_gone")
+        if hashlib.sha256(data).hexdigest() != file.sha256:
+            raise ArchiveFailed("archive_altered", retryable=False)
+        return self.files.put(to, data)
+
+    def discard(self, ref: ArchiveRef, file: ColdFile) -> None:
+        self.vault.pop(ref.archive_id, None)
+        head = self.files.head(ref.archive_id)
+        if head is not None and head.storage_class != "STANDARD":
+            self.files.delete([ref.archive_id])
+        self.expire(ref.archive_id)
+
+    def expire(self, archive_id: str = "") -> None:
+        """Outputs of retrievals are there for a while only."""
+        for asked, (archive, _) in list(self.retrievals.items()):
+            if archive_id in ("", archive):
+                del self.retrievals[asked]
+
+    def read(self, ref: ArchiveRef) -> bytes:
+        try:
+            if ref.backend == "s3_glacier":
+                return self.files.asleep(ref.archive_id)
+            return self.vault[ref.archive_id]
+        except (KeyError, NotFound):
+            raise ArchiveFailed("archive_missing", retryable=False) from None
 
 
 class MemoryRecords:

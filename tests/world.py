@@ -6,9 +6,11 @@ What a real process does in threads is pumped here step by step, so that every r
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -31,6 +33,7 @@ from domain.ports import (
 )
 from domain.ports.annotation import PLAIN
 from domain.service import AnnotationService
+from domain.subscription import Standing
 from entrypoints.bootstrap import Gas
 from entrypoints.follow import Pulse
 from entrypoints.relay import run_relay
@@ -39,7 +42,16 @@ from entrypoints.views import catch_up
 from entrypoints.worker import handle
 from projections.listeners import LISTENERS
 from tests.builders import NOON
-from tests.memory import MemoryBus, MemoryObjects, MemoryQueue, MemoryRecords, MemoryViews
+from tests.memory import (
+    MemoryArchive,
+    MemoryBus,
+    MemoryMailer,
+    MemoryObjects,
+    MemoryQueue,
+    MemoryRecords,
+    MemoryTimer,
+    MemoryViews,
+)
 
 GOOD = (
     b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nc\t1\t.\tA\tT\t.\t.\t.\n"
@@ -65,7 +77,8 @@ class Fuse:
     def blown(self) -> bool:
         return self.blow_at is not None and self.points >= self.blow_at
 
-    def pass_point(self) -> None:
+    def pass_point(self, part: str = "") -> None:
+        """``part`` is the collaborator that is called."""
         self.points += 1
         if self.blown:
             raise Killed
@@ -77,6 +90,7 @@ class Fused:
     def __init__(self, target: Any, fuse: Fuse) -> None:
         self._target = target
         self._fuse = fuse
+        self._part = type(target).__name__
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._target, name)
@@ -84,9 +98,9 @@ class Fused:
 
     def _guard(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            self._fuse.pass_point()
+            self._fuse.pass_point(self._part)
             result = method(*args, **kwargs)
-            self._fuse.pass_point()
+            self._fuse.pass_point(self._part)
             return result
 
         return call
@@ -164,18 +178,38 @@ class Generous(AnnotationService):
         return PLANS["premium"]
 
 
+class Paid(Generous):
+    """Everybody pays, so that nothing is ever archived."""
+
+    name = "gas"
+
+    def standing_of(self, user: UUID) -> Standing:
+        return Standing(paid=True)
+
+
+@cache
+def settings_of(folder: Path) -> Settings:
+    """Reading them takes longer than a whole short life of the service in memory."""
+    return Settings(data_dir=folder)
+
+
 class World:
     """What lasts over a crash (log, records, views, files), and the process that dies."""
 
-    def __init__(self, tmp_path: Path, *, seed: int = 0) -> None:
+    def __init__(
+        self, tmp_path: Path, *, seed: int = 0, service: type[AnnotationService] = Paid
+    ) -> None:
         self.random = random.Random(seed)
         self.now = NOON
         self.tmp_path = tmp_path
-        self.service = Generous({"PERSISTENCE_MODULE": "eventsourcing.popo"}, clock=self.clock)
+        self.settings = settings_of(tmp_path)
+        self.service = service({"PERSISTENCE_MODULE": "eventsourcing.popo"}, clock=self.clock)
         self.recorder = self.service.recorder
         self.records, self.views = MemoryRecords(), MemoryViews()
         self.uploads, self.files = MemoryObjects(), MemoryObjects()
+        self.archive = MemoryArchive(self.files, self.clock)
         self.queues = {name: MemoryQueue(name) for name in LISTENERS}
+        self.mailer = MemoryMailer()
         self.owner = UUID(int=seed + 1)  # ids follow from it: every run is the same run
         self.start()
 
@@ -188,7 +222,7 @@ class World:
         self.service.events.recorder = self._fused(self.recorder)
         queues = {name: self._fused(queue) for name, queue in self.queues.items()}
         self.gas = Gas(
-            Settings(data_dir=self.tmp_path),
+            self.settings,
             clock=self.clock,
             service=self.service,
             records=self._fused(self.records),
@@ -197,7 +231,11 @@ class World:
             files=self._fused(self.files),
             queues=queues,
             bus=self._fused(MemoryBus(self.queues)),
+            archive=self._fused(self.archive),
+            renew_seconds=math.inf,
+            timer=self._fused(MemoryTimer(self.queues["archival"], self.clock)),
             annotator=self._fused(MemoryAnnotator()),
+            mailer=self._fused(self.mailer),
         )
 
     def _fused(self, target: Any) -> Any:
@@ -235,8 +273,10 @@ class World:
         )
 
     def keep_views(self) -> None:
+        end = self.recorder.max_notification_id() or 0
         for view in self.gas.kept_views:
-            catch_up(self.gas.service, self.gas.views, view)
+            if self.views.position(view.name) < end:
+                catch_up(self.gas.service, self.gas.views, view)
 
     def work(self, queue: str, worker: str = "one") -> bool:
         """Handle one message of a queue; whether there was one."""
@@ -247,6 +287,7 @@ class World:
                 self.gas.work(queue, worker),
                 delivery,
                 stopping=lambda: self.fuse.blown,
+                extend_every=math.inf,
             )
         return bool(received)
 

@@ -88,11 +88,16 @@ class Archive(Protocol):
         """
 
     def state(self, ref: ArchiveRef, file: ColdFile, retrieval_id: str) -> RetrievalState: ...
-    def bring_back(self, ref: ArchiveRef, file: ColdFile, retrieval_id: str) -> ObjectHead:
-        """Copy a ready retrieval to its old key, readable again, after comparing its SHA-256.
+    def bring_back(
+        self, ref: ArchiveRef, file: ColdFile, retrieval_id: str, *, to: str
+    ) -> ObjectHead:
+        """Copy a ready retrieval to the key ``to``, readable again, after comparing its SHA-256.
 
         ``ArchiveFailed`` (``archive_altered``) when it differs; the archive is left as it is.
         """
 
     def discard(self, ref: ArchiveRef, file: ColdFile) -> None:
-        """Delete an archive that is no longer needed; no error when it is gone."""
+        """Delete an archive whose file is back elsewhere, or not wanted; no error when it is gone.
+
+        What is readable is never deleted.
+        """

@@ -8,18 +8,23 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail in plain text to one person."""
+    """One mail to one person, in plain text and, where given, in HTML beside it."""
 
     to: str
     subject: str
     text: str
+    html: str = ""
 
 
 class MailFailed(Exception):
-    """The mail was not taken. ``retryable``: a later try may work; otherwise it never will."""
+    """The mail was not taken. ``retryable``: a later try may work; otherwise it never will.
 
-    def __init__(self, detail: str, *, retryable: bool) -> None:
+    ``unsure``: the answer was lost, so it may have been sent nevertheless. ``detail`` names nobody.
+    """
+
+    def __init__(self, detail: str, *, retryable: bool, unsure: bool = False) -> None:
         self.retryable = retryable
+        self.unsure = unsure
         super().__init__(detail)
 
 

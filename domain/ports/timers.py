@@ -13,4 +13,5 @@ class Timer(Protocol):
     looks without any hint. Asking twice for the same does no harm.
     """
 
-    def schedule(self, hint: str, *, at: datetime) -> None: ...
+    def schedule(self, hint: str, *, at: datetime) -> datetime:
+        """When the hint is meant to come; earlier than ``at`` where no wait can be that long."""

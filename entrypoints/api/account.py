@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
@@ -11,6 +12,7 @@ from flask_openapi3.models.tag import Tag
 from entrypoints.api.documents import ERRORS, Me, UsageDocument
 from entrypoints.api.guard import needs
 from entrypoints.api.requests import gas, person
+from entrypoints.plan_standing import standing_of
 
 api = APIBlueprint(
     "api_account",
@@ -25,12 +27,18 @@ api = APIBlueprint(
 def me() -> Response:
     who = person()
     profile = gas().people.profile(who.user)
+    standing = standing_of(gas().service.subscription(who.user), gas().policy, gas().clock())
     return jsonify(
         id=str(who.user),
         name=profile["name"],
         email=profile["email"],
         organization=profile["organization"],
-        plan=gas().service.plan_of(who.user).name,
+        plan=standing.plan.name,
+        subscription={
+            "state": standing.state,
+            "until": _iso(standing.until),
+            "archives_again_at": _iso(standing.archives_again),
+        },
         roles=sorted(who.roles),
         scopes=sorted(who.scopes),
     )
@@ -46,3 +54,7 @@ def usage() -> Response:
     used = gas().submission.usage(person().user)
     plan = gas().service.plan_of(person().user)
     return jsonify(plan=asdict(plan), jobs_open=used.jobs_open, jobs_today=used.jobs_today)
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None

@@ -8,6 +8,7 @@ from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, ConfigDict, Field
 
 from entrypoints.job_documents import LONGEST_PAGE, PAGE
+from entrypoints.plan_standing import State
 
 Status = Literal["submitted", "running", "completed", "failed", "cancelled"]
 Storage = Literal["none", "available", "archiving", "archived", "thawing", "removed"]
@@ -143,6 +144,13 @@ class JobDocument(Strict):
     id: str
     status: Status
     storage: Storage = Field(description="where the result is")
+    archives_at: str | None = Field(description="when the result will be archived, if it will be")
+    archived_at: str | None = Field(description="since when the result is archived, while it is")
+    expected_by: str | None = Field(description="when a result that is being restored is back")
+    restore_problem: str | None = Field(
+        description="why the last restore came to nothing, in a sentence"
+    )
+    input_removed: bool = Field(description="the input was kept for its time and is gone")
     reference: str
     filename: str
     label: str
@@ -214,11 +222,25 @@ class UsageDocument(Strict):
     jobs_today: int = Field(description="submitted since midnight UTC")
 
 
+class Subscription(Strict):
+    """How the paid plan stands; times are ISO 8601 in UTC."""
+
+    state: State = Field(
+        description="ending: cancelled, paid until then; overdue: a payment failed, paid until"
+        " then; lapsed: and never came; ended: over"
+    )
+    until: str | None = Field(description="when the paid plan ends or ended, where it is known")
+    archives_again_at: str | None = Field(
+        description="from when on results of before are archived again"
+    )
+
+
 class Me(Strict):
     id: str
     name: str
     email: str
     organization: str
-    plan: str
+    plan: str = Field(description="`name` of the plan, whose limits are in `/usage`")
+    subscription: Subscription
     roles: list[str]
     scopes: list[str] = Field(description="what this token allows")

@@ -167,9 +167,11 @@ def history(path: JobPath) -> Response:
 
 
 @api.get(
-    "/jobs/<job_id>/<any(input, result, index, log, summary):what>",
+    "/jobs/<job_id>/<any(input, result, index, log, summary, stats, table):what>",
     summary="Download one of a job's files",
-    description="Redirects to a link that works for a few minutes.",
+    description="Redirects to a link that works for a few minutes. While a result is archived or"
+    " on its way back the answer is 409 with the code `result_archived` or `result_restoring`;"
+    " an input that was kept for its time is 410 `input_removed`. All other files stay.",
     security=needs("jobs:read"),
     responses={302: {"description": "the link", "headers": {"Location": {"schema": {}}}}},
 )

@@ -20,10 +20,14 @@ OWN_WORDS = frozenset({400, 403})  # where a sentence given with the refusal say
 # code -> status; a code that is not here goes by its class: a rejected input 422, all else 409
 STATUS: dict[str, int] = {
     "bad_cursor": 422,
+    "billing_unavailable": 503,
     "empty_file": 422,
+    "file_missing": 404,
     "forbidden": 403,
+    "forged_webhook": 400,
     "idempotency_key_in_use": 409,
     "idempotency_key_reused": 422,
+    "input_removed": 410,
     "internal_error": 500,
     "invalid_request": 422,
     "malformed_json": 400,
@@ -32,6 +36,8 @@ STATUS: dict[str, int] = {
     "not_signed_in": 401,
     "plan_limit": 429,
     "rate_limited": 429,
+    "result_archived": 409,
+    "result_restoring": 409,
     "too_large": 413,
     "unknown_type": 422,
     "unsupported_media_type": 415,

@@ -21,6 +21,9 @@ from entrypoints.commands.asking import (
 )
 from entrypoints.commands.saving import save
 
+# storage -> the word in the list; any other is its own word
+STORED = {"none": "-", "thawing": "being restored"}
+
 
 @click.command()
 @click.argument(
@@ -78,7 +81,7 @@ def jobs(status: str, reference: str, label: str, limit: int, as_json: bool) -> 
     if as_json:
         print_json(found)
     else:
-        headings = ["ID", "STATUS", "FILE", "REFERENCE", "SIZE", "SUBMITTED"]
+        headings = ["ID", "STATUS", "FILE", "REFERENCE", "SIZE", "SUBMITTED", "RESULT"]
         print_table(headings, [_row(job) for job in found])
 
 
@@ -178,6 +181,7 @@ def _row(job: dict[str, Any]) -> list[str]:
         job["reference"],
         size_of(job["input"]["bytes"]),
         job["submitted_at"][:19].replace("T", " "),
+        STORED.get(job["storage"], job["storage"]),
     ]
 
 
@@ -191,8 +195,9 @@ def _description(job: dict[str, Any]) -> list[tuple[str, str]]:
         ("reference", job["reference"]),
         ("submitted", job["submitted_at"]),
         ("finished", job["completed_at"]),
-        ("input", _file(job["input"])),
+        ("input", _file(job["input"]) + (", removed" if job["input_removed"] else "")),
         ("result", _file(job["result"])),
+        ("storage", _storage(job)),
         ("log", _file(job["log"])),
         ("error", job["error"] and job["error"]["message"]),
         ("progress", job["progress"] and _doing(job)),
@@ -201,6 +206,22 @@ def _description(job: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append(("records", f"{job['summary']['records_out']} annotated"))
         lines += [(term, str(n)) for term, n in job["summary"]["by_impact"].items()]
     return [(name, text) for name, text in lines if text]
+
+
+def _storage(job: dict[str, Any]) -> str:
+    """Where the result is, in words."""
+    match job["storage"]:
+        case "available" if job["archives_at"]:
+            return f"available, archives at {job['archives_at']}"
+        case "archived":
+            help_ = job["restore_problem"] or "upgrade to Premium to restore it"
+            return f"archived since {job['archived_at']}; {help_}"
+        case "thawing":
+            expected = f", expected by {job['expected_by']}" if job["expected_by"] else ""
+            return f"being restored{expected}"
+        case "none":
+            return ""
+    return str(job["storage"])
 
 
 def _file(file: dict[str, Any] | None) -> str:

@@ -20,6 +20,10 @@ FORGETS = (
     "GAS_STORE=dynamodb on one machine is for trying it: the embedded cloud keeps tables in memory,"
     " and what is in them is gone when this stops. `gas backup` carries it elsewhere."
 )
+NEVER_PUSHED = (
+    "GAS_CONSUMERS=push does not work on one machine: the embedded cloud does not sign what it"
+    " pushes, so every push would be refused. Leave GAS_CONSUMERS out, or set it to poll."
+)
 PROGRAM = (sys.executable, "-P", "-m", "entrypoints")
 
 
@@ -31,6 +35,8 @@ def up() -> None:
         from entrypoints.local.data_folder import DataFolder
 
         settings = read_settings()
+    if settings.consumers == "push":
+        raise click.ClickException(NEVER_PUSHED)
     if settings.store == "dynamodb":
         click.echo(FORGETS, err=True)
     threading.Thread(target=_tell_lacking, daemon=True).start()
@@ -103,7 +109,7 @@ def views() -> None:
 @click.command()
 def sweeper() -> None:
     """Find due work whose message was lost, and tidy up."""
-    _run("sweeper", lambda process: [process.sweeper(), process.housekeeping()])
+    _run("sweeper", lambda p: [p.sweeper(), p.unsent_mails(), p.housekeeping()])
 
 
 def _run(name: str, parts: Callable[[Process], list[Part]]) -> None:

@@ -32,6 +32,11 @@ def reproduce(job: str, anyway: bool) -> None:
         raise click.ClickException(
             f"The job is {document['status']}: only a completed job has a result to compare."
         )
+    if document["input_removed"]:
+        raise click.ClickException(
+            "The input of this job was removed, so there is nothing to run again."
+            " With your own copy, `gas annotate` makes the result anew; compare its SHA-256."
+        )
     with tempfile.TemporaryDirectory(prefix="gas-reproduce-") as folder:
         source = Path(folder) / "input"
         save(service, f"/jobs/{document['id']}/input", source)

@@ -63,6 +63,18 @@ class CloudFailed(DomainError):
     code = "cloud_failed"
 
 
+def mailbox_url(port: int, ready_path: str) -> str:
+    """Where ``read_mails`` finds the mails of a cloud."""
+    return f"http://127.0.0.1:{port}{ready_path}/mails"
+
+
+def read_mails(url: str) -> list[dict[str, Any]]:
+    """What SES was given since the start, oldest first, in MiniStack's words."""
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+        by_account: dict[str, list[dict[str, Any]]] = json.load(answer)["messages"]
+    return [mail for mails in by_account.values() for mail in mails]
+
+
 def environment(data: Path, port: int) -> dict[str, str]:
     """For processes that shall use this folder's cloud at a port: ours, and any AWS tool."""
     endpoint = f"http://127.0.0.1:{port}"
@@ -100,24 +112,22 @@ class EmbeddedCloud:
 
     def mails(self) -> list[dict[str, Any]]:
         """What SES was given since the start, oldest first, in MiniStack's words."""
-        url = f"{self.endpoint}{self.ready_path}/mails"
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
-            by_account: dict[str, list[dict[str, Any]]] = json.load(answer)["messages"]
-        return [mail for mails in by_account.values() for mail in mails]
+        return read_mails(mailbox_url(self.port, self.ready_path))
 
     def end(self) -> None:
         self.child.end(patience=3.0)
 
 
-def start(data: Path, *, port: int | None = None) -> EmbeddedCloud:
+def start(data: Path, *, port: int | None = None, ready_path: str = "") -> EmbeddedCloud:
     """Start an embedded cloud that keeps its objects in ``data`` and answers; ``CloudFailed``.
 
     Everything it writes is inside ``data``; its secret too, readable by the owner alone, so other
-    users of this machine can do nothing with the port.
+    users of this machine can do nothing with the port. ``ready_path`` is one of ``new_ready_path``
+    for who must know it before.
     """
     for _ in range(3):
         chosen = port or free_port()
-        cloud = _launch(data, chosen)
+        cloud = _launch(data, chosen, ready_path or new_ready_path())
         cloud.aws.client("cloudformation")  # takes its time, so while the child starts
         if _answers(cloud):
             return cloud
@@ -173,13 +183,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _launch(data: Path, port: int) -> EmbeddedCloud:
+def new_ready_path() -> str:
+    """A path nobody can guess, where a cloud says that it is ready, and shows its mails."""
+    return f"/_ready/{secrets.token_hex(16)}"
+
+
+def _launch(data: Path, port: int, ready_path: str) -> EmbeddedCloud:
     folder = DataFolder(data)
     home = folder.path / "cloud"
     for inner in (home, home / "s3", home / "tmp"):
         inner.mkdir(exist_ok=True, mode=0o700)
     secret = folder.secret("cloud")
-    ready_path = f"/_ready/{secrets.token_hex(16)}"
     variables = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),

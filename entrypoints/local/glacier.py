@@ -2,7 +2,7 @@
 
 Upload and multipart upload with tree hashes checked, deletion, retrieval and inventory jobs with
 tiers, a switch for refused capacity (``glacier_pages``), completion published to SNS, output that
-expires. Every vault exists. Requests must be signed with the data folder's key, as the embedded
+expires. Requests must be signed with the data folder's key, as the embedded
 cloud's, so that other users of the machine cannot read the archives.
 """
 
@@ -93,6 +93,7 @@ def _only_signed() -> None:
 
 @glacier.put(VAULT)
 def make_vault(account: str, vault: str) -> Response:
+    book().make_vault(vault)
     return _made({"Location": f"/{account}/vaults/{vault}"})
 
 

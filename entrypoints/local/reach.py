@@ -58,12 +58,13 @@ def _borrowed_cloud(settings: Settings, folder: DataFolder) -> Iterator[Gas]:
 
 
 def _parts(settings: Settings, environment: Mapping[str, str]) -> Gas:
-    """Those of the embedded cloud that the supervisor announced."""
+    """Those of the embedded cloud that the supervisor announced, with the settings it runs by."""
     announced = Cloud(
         environment["GAS_AWS_ENDPOINT"],
         region=environment["AWS_DEFAULT_REGION"],
         access_key=environment["AWS_ACCESS_KEY_ID"],
         secret_key=environment["AWS_SECRET_ACCESS_KEY"],
     )
-    stack = environment["GAS_STACK"]
-    return Gas(settings.model_copy(update={"stack": stack}), cloud=announced)
+    named = {name: f"GAS_{name.upper()}" for name in Settings.model_fields}
+    there = {name: environment[env] for name, env in named.items() if env in environment}
+    return Gas(Settings(**(settings.model_dump() | there)), cloud=announced)

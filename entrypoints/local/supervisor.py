@@ -72,6 +72,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._watched: list[Watched] = []
         self._ready_urls = [service.url + service.ready_path]
+        self._cloud_path = cloud.new_ready_path()
 
     def run(self) -> None:
         """Until Ctrl-C or SIGTERM; ``DomainError`` with a sentence when it cannot start."""
@@ -125,7 +126,7 @@ class Supervisor:
         watched.start()
 
     def _cloud(self, port: int) -> children.Child:
-        running = cloud.start(self._folder.path, port=port)
+        running = cloud.start(self._folder.path, port=port, ready_path=self._cloud_path)
         cloud.deploy(
             running,
             self._service.stack,
@@ -160,6 +161,7 @@ class Supervisor:
             "GAS_STRIPE_PRICE": STRIPE_PRICE,
             "PYTHONUNBUFFERED": "1",
             **cloud.environment(self._folder.path, cloud_port),
+            "GAS_MAILBOX_URL": cloud.mailbox_url(cloud_port, self._cloud_path),
             **self._service.environment,
         }
 

@@ -16,6 +16,7 @@ from adapters.tree_hash import LEAF_BYTES, leaves, root
 
 SCHEMA = """
 PRAGMA synchronous=FULL;
+CREATE TABLE IF NOT EXISTS vault (name TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS archive (
     id TEXT PRIMARY KEY, vault TEXT, description TEXT, bytes INTEGER, tree TEXT,
     created REAL) STRICT;
@@ -59,8 +60,13 @@ class VaultBook:
 
     # --- archives --------------------------------------------------------------------------------
 
+    def make_vault(self, name: str) -> None:
+        """Make a vault; one that is there stays as it is."""
+        self._run("INSERT OR IGNORE INTO vault VALUES (?)", name)
+
     def begin(self, vault: str, description: str, part_bytes: int) -> str:
-        """The id of a new upload in parts of so many bytes."""
+        """The id of a new upload in parts of so many bytes; ``KeyError`` for no vault of ours."""
+        self._one("SELECT * FROM vault WHERE name=?", vault)
         upload = secrets.token_urlsafe(32)
         self._path("uploads", upload).touch(mode=0o600)
         self._run("INSERT INTO upload VALUES (?, ?, ?, ?)", upload, vault, description, part_bytes)

@@ -20,7 +20,9 @@ from entrypoints.web import (
     icons,
     job,
     jobs,
+    mail,
     new_job,
+    plan,
     security,
     sign_in,
     visitor,
@@ -40,7 +42,7 @@ def register(app: Flask, gas: Gas) -> None:
     Bootstrap5(app)
     csrf = CSRFProtect(app)
     pages = Blueprint("web", __name__, template_folder="templates", url_prefix="/")
-    for room in (home, sign_in, new_job, jobs, job, account, assets):
+    for room in (home, sign_in, new_job, jobs, job, plan, account, mail, assets):
         pages.register_blueprint(room.routes)
     pages.before_request(security.limit_body)
     pages.before_request(csrf.protect)

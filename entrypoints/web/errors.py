@@ -20,6 +20,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from domain.errors import DomainError, InputRejected, NotFound, PlanLimit, WrongState
+from domain.ports.billing import BillingFailed
 from entrypoints.job_documents import BadCursor
 from entrypoints.people import NotSignedIn
 from entrypoints.web.security import for_machines
@@ -63,6 +64,7 @@ def register(app: Flask, pages: Blueprint) -> None:
     """Errors of our own views, and of addresses and hosts that are nobody's."""
     pages.register_error_handler(NotSignedIn, _to_sign_in)
     pages.register_error_handler(DomainError, _refused)
+    pages.register_error_handler(BillingFailed, _no_billing)
     pages.register_error_handler(HTTPException, _http)
     pages.register_error_handler(Exception, _broken)
     app.register_error_handler(HTTPException, _unrouted)
@@ -99,6 +101,13 @@ def _to_sign_in(error: DomainError) -> ResponseReturnValue:
 
 def _refused(error: DomainError) -> ResponseReturnValue:
     return error_page(status_of(error), str(error))
+
+
+def _no_billing(error: BillingFailed) -> ResponseReturnValue:
+    log.warning("billing.failed", error=str(error), retryable=error.retryable)
+    return error_page(
+        503, "The payment service does not answer. Nothing was charged. Try again in a minute."
+    )
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:

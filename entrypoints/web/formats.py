@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -58,15 +58,31 @@ def between(start: str | None, end: str | None) -> float | None:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
-def moment(time: str | None) -> Markup:
+def moment(time: str | datetime | None) -> Markup:
     """A time in UTC; a small script turns it to the reader's zone and keeps UTC on hover."""
     if not time:
         return Markup(NOTHING)  # noqa: S704
-    utc = datetime.fromisoformat(time).astimezone(UTC)
+    found = time if isinstance(time, datetime) else datetime.fromisoformat(time)
+    utc = found.astimezone(UTC)
     shown = f"{utc.day} {utc:%b %Y, %H:%M:%S} UTC"
     return Markup('<time datetime="{0}" title="{1}">{1}</time>').format(
         f"{utc:%Y-%m-%dT%H:%M:%SZ}", escape(shown)
     )
+
+
+def countdown(time: str) -> Markup:
+    """A time that is ahead, as ``moment``; a small script counts down to it instead."""
+    return Markup(str(moment(time)).replace("<time ", "<time data-countdown ", 1))  # noqa: S704
+
+
+def span(time: timedelta) -> str:
+    """A whole span in words: ``5 minutes``, ``14 days``, ``90 seconds``."""
+    seconds = round(time.total_seconds())
+    for unit, one in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):  # noqa: B007
+        number, rest = divmod(seconds, one)
+        if number and not rest:
+            break
+    return f"{number}{THIN}{unit}{'' if number == 1 else 's'}"
 
 
 def share(part: int, whole: int) -> float:
@@ -93,8 +109,10 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "size": size,
     "count": count,
     "duration": duration,
+    "countdown": countdown,
     "moment": moment,
     "prose": prose,
     "skip_reason": skip_reason,
+    "span": span,
     "words": words,
 }

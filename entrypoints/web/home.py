@@ -17,6 +17,7 @@ def page() -> str:
     return render_template(
         "home.html",
         plans=PLANS.values(),
+        policy=the_gas().policy,
         references=the_gas().annotator.references(),
         upload_id=fresh_upload_id(),
     )

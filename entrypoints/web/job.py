@@ -9,6 +9,7 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 
 from domain.errors import DomainError, WrongState
+from entrypoints.downloads import FileMissing, InputRemoved, ResultArchived, ResultRestoring
 from entrypoints.people import Person
 from entrypoints.web.job_story import Story, tell
 from entrypoints.web.live import etag_of, part, unchanged
@@ -17,6 +18,14 @@ from entrypoints.web.statuses import STATUSES
 from entrypoints.web.visitor import signed_in, the_gas
 
 routes = Blueprint("job", __name__, url_prefix="/jobs/<uuid:job_id>")
+
+# what cannot be downloaded now -> status and title of the page that says so
+UNREADABLE: dict[type[DomainError], tuple[int, str]] = {
+    ResultArchived: (409, "Archived"),
+    ResultRestoring: (409, "Being restored"),
+    InputRemoved: (410, "Removed"),
+    FileMissing: (404, "The file is not there"),
+}
 
 
 @routes.get("")
@@ -39,7 +48,10 @@ def live(person: Person, job_id: UUID) -> ResponseReturnValue:
 @signed_in
 def download(person: Person, job_id: UUID, what: str) -> ResponseReturnValue:
     """To a link that works for a few minutes and is made now, not when the page was."""
-    return redirect(the_gas().jobs.download_url(job_id, what, owner=person.user))
+    try:
+        return redirect(the_gas().jobs.download_url(job_id, what, owner=person.user))
+    except tuple(UNREADABLE) as error:
+        return _unreadable(job_id, error)
 
 
 @routes.post("/cancel")
@@ -81,6 +93,18 @@ def again(person: Person, job_id: UUID) -> ResponseReturnValue:
     return redirect(url_for(".page", job_id=recorded.aggregate.id), 303)
 
 
+def _unreadable(job_id: UUID, error: DomainError) -> ResponseReturnValue:
+    status, title = UNREADABLE[type(error)]
+    page = render_template(
+        "unreadable.html",
+        job_id=job_id,
+        title=title,
+        sentence=str(error),
+        upgrade=isinstance(error, ResultArchived),
+    )
+    return make_response(page, status)
+
+
 def _story(person: Person, job_id: UUID) -> Story:
     return tell(the_gas(), job_id, person.user)
 
@@ -91,5 +115,6 @@ def _values(story: Story, etag: str) -> dict[str, Any]:
         "job": story.job,
         "etag": etag,
         "statuses": STATUSES,
+        "policy": the_gas().policy,
         "upload_id": fresh_upload_id(),
     }

@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.errors import NotFound
 from domain.rejections import RUN
 from entrypoints.web.formats import between, share
+from entrypoints.web.pace import pace_of
 from entrypoints.web.statuses import FINAL
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Story:
 
     job: dict[str, Any]
     final: bool
+    pace: int | None
+    entitled: bool
     steps: list[Step]
     seconds: float | None
     run_failed: bool
@@ -58,11 +61,14 @@ class Story:
 def tell(gas: Gas, job_id: UUID, owner: UUID) -> Story:
     """The story of the owner's job; ``NotFound`` for nobody's and for another's."""
     job = gas.jobs.get(job_id, owner=owner)
+    entitled = gas.jobs.entitled(owner)
     lines, cut = _log(gas, job, owner)
     summary = job["summary"] or {}
     return Story(
         job=job,
         final=job["status"] in FINAL,
+        pace=pace_of(job, entitled=entitled, now=gas.clock()),
+        entitled=entitled,
         steps=steps_of(job, gas.jobs.place_in_queue(job_id)),
         seconds=between(job["submitted_at"], job["completed_at"]),
         run_failed=bool(job["error"]) and job["error"]["code"] in RUN,

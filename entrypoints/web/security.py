@@ -36,6 +36,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+STRIPES_PAGES = ("https://checkout.stripe.com", "https://billing.stripe.com")
 ENCRYPTED_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
@@ -102,7 +103,7 @@ class _Headers:
     """Puts the headers on; the store's origin is asked for once, when the first page is made."""
 
     def __init__(self, gas: Gas) -> None:
-        self._policy = cache(lambda: content_policy(store_origin(gas)))
+        self._policy = cache(lambda: content_policy(store_origin(gas), *billing_origins(gas)))
         encrypted = gas.settings.address.startswith("https:")
         self._always = HEADERS | (ENCRYPTED_ONLY if encrypted else {})
 
@@ -125,11 +126,19 @@ def store_origin(gas: Gas) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def content_policy(store: str) -> str:
+def billing_origins(gas: Gas) -> tuple[str, ...]:
+    """Where our forms lead people to pay: browsers check the redirect after a form too."""
+    if not gas.settings.stripe_price:
+        return ()
+    return (gas.settings.stripe_url,) if gas.settings.stripe_url else STRIPES_PAGES
+
+
+def content_policy(store: str, *billing: str) -> str:
     """Nothing inline, nothing from elsewhere; only files may go to the store.
 
     The form without scripts needs ``'self'`` beside the store: the way back is checked too.
     """
+    forms = " ".join(("'self'", store, *billing))
     return "; ".join(
         (
             "default-src 'none'",
@@ -137,7 +146,7 @@ def content_policy(store: str) -> str:
             "style-src 'self'",
             "img-src 'self'",
             f"connect-src 'self' {store}",
-            f"form-action 'self' {store}",
+            f"form-action {forms}",
             "base-uri 'none'",
             "frame-ancestors 'none'",
         )

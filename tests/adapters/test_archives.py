@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from adapters.archive_glacier_vault import GlacierVaultArchive, part_bytes
+from adapters.archive_glacier_vault import GlacierVaultArchive, Listed, part_bytes
 from adapters.archive_s3_glacier import TIERS, S3GlacierArchive, is_done
 from domain.ports import Archive, ArchiveFailed, ArchiveRef, ColdFile, RetrievalState
 from entrypoints.local.vault_book import Timing
@@ -23,6 +23,7 @@ from tests.cloud import Stack
 from tests.standins import VaultStandIn
 
 KEY = "results/1/1/annotated.vcf.gz"
+BACK = "results/restored/annotated.vcf.gz"
 MIB = 2**20
 
 
@@ -55,7 +56,12 @@ def in_vault(
 ) -> tuple[GlacierVaultArchive, VaultStandIn]:
     standin = vault()
     archive = GlacierVaultArchive(
-        standin.client, "results", stack.files, now=now, topic_arn="arn:topic", least_part=MIB
+        standin.client,
+        "results",
+        stack.files,
+        now=now,
+        topic_arn=lambda: "arn:topic",
+        least_part=MIB,
     )
     return archive, standin
 
@@ -83,12 +89,13 @@ def test_a_result_goes_to_the_cold_and_comes_back_as_it_was(stack: Stack, archiv
     assert asked.tier_asked == "Expedited"
     assert now() < asked.expected_by <= now() + timedelta(hours=5)
     until(archive, ref, file, asked.id, "ready")
-    head = archive.bring_back(ref, file, asked.id)
-    assert (head.key, head.bytes, head.storage_class) == (KEY, file.bytes, "STANDARD")
-    assert stack.files.open(KEY).read() == content
+    head = archive.bring_back(ref, file, asked.id, to=BACK)
+    assert (head.key, head.bytes, head.storage_class) == (BACK, file.bytes, "STANDARD")
+    assert stack.files.open(BACK).read() == content
     archive.discard(ref, file)
     archive.discard(ref, file)
-    assert stack.files.open(KEY).read() == content
+    assert stack.files.open(BACK).read() == content
+    assert stack.files.head(KEY) is None
 
 
 def test_a_source_that_is_missing_or_changed_is_not_archived(
@@ -125,11 +132,11 @@ def test_altered_bytes_do_not_become_the_result_again(stack: Stack, archive: Arc
     until(archive, ref, file, asked.id, "ready")
     recorded = replace(file, sha256="0" * 64)
     with pytest.raises(ArchiveFailed) as failed:
-        archive.bring_back(ref, recorded, asked.id)
+        archive.bring_back(ref, recorded, asked.id, to=BACK)
     assert (failed.value.code, failed.value.retryable) == ("archive_altered", False)
     head = stack.files.head(KEY)
     assert head is None or head.storage_class == "GLACIER"
-    assert archive.bring_back(ref, file, asked.id).bytes == file.bytes
+    assert archive.bring_back(ref, file, asked.id, to=BACK).bytes == file.bytes
 
 
 def test_an_archived_result_of_an_erased_job_is_deleted(stack: Stack, archive: Archive) -> None:
@@ -160,7 +167,9 @@ def test_bringing_back_twice_changes_nothing(stack: Stack) -> None:
     job = archive.retrieve(ref, file).id
     assert archive.state(ref, file, job) is RetrievalState.RUNNING
     until(archive, ref, file, job, "ready")
-    assert archive.bring_back(ref, file, job) == archive.bring_back(ref, file, job)
+    assert archive.bring_back(ref, file, job, to=BACK) == archive.bring_back(
+        ref, file, job, to=BACK
+    )
     assert archive.state(ref, file, job) is RetrievalState.READY
 
 
@@ -184,7 +193,7 @@ def test_glacier_ir_comes_straight_back(stack: Stack) -> None:
     asked = archive.retrieve(ref, file)
     assert asked.expected_by <= now()
     assert archive.state(ref, file, asked.id) is RetrievalState.READY
-    assert archive.bring_back(ref, file, asked.id).storage_class == "STANDARD"
+    assert archive.bring_back(ref, file, asked.id, to=BACK).storage_class == "STANDARD"
 
 
 def test_a_class_that_is_none_is_refused(stack: Stack) -> None:
@@ -310,21 +319,29 @@ def test_an_expired_output_can_be_asked_for_again(
     until(archive, ref, file, first.id, "ready")
     until(archive, ref, file, first.id, "gone")
     with pytest.raises(ArchiveFailed) as failed:
-        archive.bring_back(ref, file, first.id)
+        archive.bring_back(ref, file, first.id, to=BACK)
     assert (failed.value.code, failed.value.retryable) == ("retrieval_gone", True)
     second = archive.retrieve(ref, file)
     assert second.id != first.id
 
 
-def test_what_nobody_recorded_is_found_in_the_inventory(
+def test_an_inventory_lists_what_is_in_the_vault(
     stack: Stack, in_vault: tuple[GlacierVaultArchive, VaultStandIn]
 ) -> None:
-    archive, _ = in_vault
+    archive, standin = in_vault
     file = lay_down(stack, b"x")
-    lost, kept = archive.store(file), archive.store(file)
+    mine = archive.store(file)
+    foreign = standin.client.upload_archive(vaultName="results", body=b"y")["archiveId"]
     job = archive.ask_for_inventory()
-    until(archive, kept, file, job, "ready")
-    assert archive.unrecorded(job, {kept.archive_id}) == [lost.archive_id]
+    until(archive, mine, file, job, "ready")
+    assert archive.inventory_state(job) is RetrievalState.READY
+    first, second = archive.inventory(job)
+    assert first == Listed(mine.archive_id, first.created, file.job_id, file.attempt)
+    assert second == Listed(foreign, second.created, None, None)
+    assert now() - timedelta(minutes=1) < first.created <= second.created <= now()
+    archive.delete_archive(foreign)
+    archive.delete_archive(foreign)
+    assert archive.inventory_state("none") is RetrievalState.GONE
 
 
 def test_archives_and_retrievals_outlive_a_restart(
@@ -338,8 +355,8 @@ def test_archives_and_retrievals_outlive_a_restart(
     asked = first.retrieve(ref, file)
     second = GlacierVaultArchive(vault().client, "results", stack.files, now=now)
     until(second, ref, file, asked.id, "ready")
-    second.bring_back(ref, file, asked.id)
-    assert stack.files.open(KEY).read() == content
+    second.bring_back(ref, file, asked.id, to=BACK)
+    assert stack.files.open(BACK).read() == content
 
 
 def test_a_failed_upload_leaves_nothing_in_the_vault(
@@ -362,6 +379,10 @@ def test_parts_are_powers_of_two_and_few_enough(whole: int, size: int) -> None:
 
 def test_wrong_tree_hashes_are_refused_by_the_stand_in(vault: Callable[..., VaultStandIn]) -> None:
     client = vault().client
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        client.upload_archive(vaultName="v", body=b"data")
+    for _ in range(2):
+        client.create_vault(vaultName="v")
     for whole in ("0" * 64, hashlib.sha256(b"other").hexdigest()):
         with pytest.raises(ClientError, match="tree hash"):
             client.upload_archive(vaultName="v", body=b"data", checksum=whole)

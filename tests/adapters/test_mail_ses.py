@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import socket
+import threading
+import traceback
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,6 +45,13 @@ def test_a_mail_is_sent_with_its_words(stack: Stack, mailer: SesMailer) -> None:
     assert got["BodyText"] == wanted.text
 
 
+def test_a_mail_may_have_html_beside_its_text(stack: Stack, mailer: SesMailer) -> None:
+    wanted = replace(mail(), html="<p>Zoë, <a href='https://gas.example'>look</a></p>")
+    mailer.send(wanted)
+    (got,) = sent_to(stack, wanted.to)
+    assert (got["BodyText"], got["BodyHtml"]) == (wanted.text, wanted.html)
+
+
 def test_a_subject_cannot_add_a_header(stack: Stack, mailer: SesMailer) -> None:
     wanted = mail(subject="Done\r\nBcc: everybody@example.org")
     mailer.send(wanted)
@@ -65,6 +76,45 @@ def test_what_may_pass_may_be_tried_again(stack: Stack, code: str) -> None:
         with pytest.raises(MailFailed) as failed:
             SesMailer(client, SENDER).send(mail())
     assert failed.value.retryable
+    assert not failed.value.unsure
+
+
+def test_what_ses_says_of_somebody_is_in_no_traceback(stack: Stack) -> None:
+    """SES names the address it refuses; our logs must not."""
+    client = stack.aws_again().client("sesv2", attempts=1)
+    wanted = mail()
+    with Stubber(client) as stub:
+        stub.add_client_error("send_email", "MessageRejected", f"{wanted.to} is not verified")
+        with pytest.raises(MailFailed) as failed:
+            SesMailer(client, SENDER).send(wanted)
+    assert wanted.to not in "".join(traceback.format_exception(failed.value))
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n"])
+def test_a_lost_answer_may_have_been_a_sent_mail_and_nothing_is_repeated(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def take() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        taking = threading.Thread(target=take)
+        taking.start()
+        cloud = Cloud(
+            f"http://127.0.0.1:{server.getsockname()[1]}",
+            region="us-east-1",
+            access_key="a",
+            secret_key="b",
+        )
+        with pytest.raises(MailFailed) as failed:
+            SesMailer(cloud.client("sesv2", attempts=1), SENDER).send(mail())
+        taking.join()
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nobody asked a second time
+            server.accept()
+    assert (failed.value.retryable, failed.value.unsure) == (True, True)
 
 
 def test_ses_being_away_is_told_and_not_tried_twice_unasked() -> None:
@@ -74,3 +124,4 @@ def test_ses_being_away_is_told_and_not_tried_twice_unasked() -> None:
     with pytest.raises(MailFailed, match="cannot be reached") as failed:
         SesMailer(away.client("sesv2", attempts=1), SENDER).send(mail())
     assert failed.value.retryable
+    assert not failed.value.unsure

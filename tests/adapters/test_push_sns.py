@@ -2,64 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from adapters.push_sns import ForgedPush, SnsPushes, canonical, fetch_https
-
-TOPIC = "arn:aws:sns:us-east-1:123456789012:gas-events"
-CERTIFICATE = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-1.pem"
-SUBSCRIBE = "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&Token=abc"
-DIGESTS: dict[str, Any] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303
-
-
-class Sns:
-    """Signs like SNS, serves its certificate, and notes what was fetched."""
-
-    def __init__(self, *, lasts: timedelta = timedelta(days=1)) -> None:
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sns.amazonaws.com")])
-        now = datetime.now(UTC)
-        self._pem = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(self._key.public_key())
-            .serial_number(1)
-            .not_valid_before(now - timedelta(days=2))
-            .not_valid_after(now + lasts)
-            .sign(self._key, hashes.SHA256())
-            .public_bytes(serialization.Encoding.PEM)
-        )
-        self.fetched: list[str] = []
-
-    def fetch(self, url: str) -> bytes:
-        self.fetched.append(url)
-        return self._pem
-
-    def sign(self, version: str = "2", **fields: str) -> dict[str, str]:
-        message = {
-            "Type": "Notification",
-            "MessageId": "m-1",
-            "TopicArn": TOPIC,
-            "Message": '{"type":"job.submitted.v1"}',
-            "Timestamp": "2026-11-22T00:00:00.000Z",
-            "SignatureVersion": version,
-            "SigningCertURL": CERTIFICATE,
-        } | fields
-        raw = self._key.sign(canonical(message), padding.PKCS1v15(), DIGESTS[version])
-        return message | {"Signature": base64.b64encode(raw).decode()}
-
-    def confirmation(self, **fields: str) -> dict[str, str]:
-        about = {"Type": "SubscriptionConfirmation", "Token": "abc", "SubscribeURL": SUBSCRIBE}
-        return self.sign(**(about | fields))
+from adapters.push_sns import ForgedPush, MalformedPush, SnsPushes, canonical, fetch_https
+from tests.sns import CERTIFICATE, NOW, SUBSCRIBE, TOPIC, Sns
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +24,11 @@ def sns(signer: Sns) -> Sns:
 
 
 def receive(sns: Sns, message: dict[str, Any]) -> str:
-    return SnsPushes([TOPIC], fetch=sns.fetch).receive(json.dumps(message).encode()).body
+    return (
+        SnsPushes([TOPIC], now=lambda: NOW, fetch=sns.fetch)
+        .receive(json.dumps(message).encode())
+        .body
+    )
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -165,16 +119,35 @@ def test_a_confirmation_that_leads_elsewhere_is_not_followed(sns: Sns) -> None:
     assert all(url.startswith("https://sns.us-east-1.amazonaws.com/") for url in sns.fetched)
 
 
+@pytest.mark.parametrize("age", [timedelta(minutes=61), timedelta(days=20)])
+def test_an_old_message_is_refused_however_well_signed(sns: Sns, age: timedelta) -> None:
+    sent = (NOW - age).isoformat()
+    with pytest.raises(ForgedPush, match="too old"):
+        receive(sns, sns.sign(Timestamp=sent))
+    with pytest.raises(ForgedPush, match="too old"):
+        receive(sns, sns.confirmation(Timestamp=sent))
+    assert SUBSCRIBE not in sns.fetched
+    assert receive(sns, sns.sign(Timestamp=(NOW - timedelta(minutes=59)).isoformat()))
+
+
+@pytest.mark.parametrize("time", ["", "yesterday", "2026-99-99T00:00:00Z"])
+def test_a_message_without_a_time_is_none_of_sns(sns: Sns, time: str) -> None:
+    with pytest.raises(MalformedPush, match="no time"):
+        receive(sns, sns.sign(Timestamp=time))
+
+
 def test_an_expired_certificate_or_none_at_all_is_refused() -> None:
     old = Sns(lasts=timedelta(days=-1))
     with pytest.raises(ForgedPush, match="expired"):
         receive(old, old.sign())
     with pytest.raises(ForgedPush, match="not a certificate"):
-        SnsPushes([TOPIC], fetch=lambda _: b"no").receive(json.dumps(old.sign()).encode())
+        SnsPushes([TOPIC], now=lambda: NOW, fetch=lambda _: b"no").receive(
+            json.dumps(old.sign()).encode()
+        )
 
 
 def test_the_certificate_is_fetched_once(sns: Sns) -> None:
-    pushes = SnsPushes([TOPIC], fetch=sns.fetch)
+    pushes = SnsPushes([TOPIC], now=lambda: NOW, fetch=sns.fetch)
     for _ in range(3):
         pushes.receive(json.dumps(sns.sign()).encode())
     assert sns.fetched == [CERTIFICATE]
@@ -195,7 +168,7 @@ def test_the_certificate_is_fetched_once(sns: Sns) -> None:
 )
 def test_whatever_is_not_a_message_of_sns_is_refused(sns: Sns, raw: bytes) -> None:
     with pytest.raises(ForgedPush):
-        SnsPushes([TOPIC], fetch=sns.fetch).receive(raw)
+        SnsPushes([TOPIC], now=lambda: NOW, fetch=sns.fetch).receive(raw)
 
 
 def test_nothing_is_fetched_without_tls() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain.errors import DomainError, StaleAttempt, WrongState
 from domain.job import FINISHED, WORK_MOVES
+from domain.stored_job import STORAGE_MOVES
 from tests.builders import JobBuilder, a_job
 
 
@@ -79,6 +80,44 @@ def test_no_sequence_of_commands_leaves_the_lifecycle_tables(commands: list[str]
         assert after == before or any(m.get(before) == after for m in WORK_MOVES.values())
         if before in FINISHED:
             assert after == before
+
+
+MOVES = (
+    "archiving",
+    "recorded",
+    "left",
+    "source_removed",
+    "asked",
+    "restored",
+    "lost",
+    "discarded",
+)
+
+
+@given(st.lists(st.sampled_from((*MOVES, "deletion_requested")), max_size=16))
+def test_no_sequence_of_commands_leaves_the_table_of_storage(commands: list[str]) -> None:
+    builder: JobBuilder = a_job().started().completed()
+    for command in commands:
+        before, events = builder.job.storage, builder.job.version
+        refused = _refused(builder, command)
+        assert refused is None or (refused.endswith(".") and builder.job.version == events)
+        after = builder.job.storage
+        assert after == before or any(m.get(before) == after for m in STORAGE_MOVES.values())
+        if builder.job.deletion_requested:
+            assert after == before
+        if after in ("archived", "thawing"):
+            assert builder.job.archive is not None
+        if after == "thawing":
+            assert not builder.job.source_left
+
+
+def test_every_copy_of_a_result_has_a_key_of_its_own() -> None:
+    builder = a_job().started().completed()
+    keys = [builder.job.cold_file().key]
+    for _ in range(4):
+        builder.archived().source_removed().thawing().restored().discarded()
+        keys.append(builder.job.cold_file().key)
+    assert len(set(keys)) == 5
 
 
 def _refused(builder: JobBuilder, command: str) -> str | None:

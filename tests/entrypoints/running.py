@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from entrypoints.bootstrap import Gas
 from entrypoints.settings import Settings
 from entrypoints.work import Process
 from projections.listeners import LISTENERS
-from tests.memory import MemoryBus, MemoryObjects, MemoryQueue
+from tests.memory import MemoryArchive, MemoryBus, MemoryObjects, MemoryQueue, MemoryTimer
 from tests.world import MemoryAnnotator
 
 
@@ -30,7 +31,9 @@ def a_gas(folder: Path, **overrides: Any) -> Gas:
     queues = {name: MemoryQueue(name) for name in LISTENERS}
     parts: dict[str, Any] = {
         "uploads": MemoryObjects(),
-        "files": MemoryObjects(),
+        "files": (files := MemoryObjects()),
+        "archive": MemoryArchive(files, lambda: datetime.now(UTC)),
+        "timer": MemoryTimer(queues["archival"], lambda: datetime.now(UTC)),
         "queues": queues,
         "bus": MemoryBus(queues),
         "annotator": MemoryAnnotator(),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.context import acting
+from domain.plans import POLICY
 from entrypoints.bootstrap import Gas
 from entrypoints.rebuilding import differences
 from entrypoints.views import await_position, catch_up, rebuild, run_views
@@ -105,8 +106,8 @@ def test_one_event_at_a_time_gives_the_same_rows_as_all_at_once(world: World) ->
     world.settle()
     stepwise, at_once = MemoryViews(), MemoryViews()
     for n in range(1, len(world.log()) + 1):
-        for view in all_views(world.service, stepwise):
+        for view in all_views(world.service, stepwise, POLICY):
             catch_up(world.service, stepwise, view, until=n)
-    for view in all_views(world.service, at_once):
+    for view in all_views(world.service, at_once, POLICY):
         catch_up(world.service, at_once, view)
         assert sorted(stepwise.scan(view.name)) == sorted(at_once.scan(view.name)), view.name

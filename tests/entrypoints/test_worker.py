@@ -138,6 +138,28 @@ def test_a_hint_is_read_from_an_event_and_from_the_sweeper() -> None:
     assert Hint.parse(json.dumps(event)) == Hint(job, 3) == Hint.parse(Hint(job, 3).body())
 
 
+def test_the_greeting_of_s3_leads_to_nothing_and_is_no_poison(queue: Watched) -> None:
+    queue.visible.clear()
+    greeting = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "gas-files"}
+    queue.send(json.dumps(greeting))
+    work = Does()
+    once(queue, work)
+    assert work.attended == []
+    assert (queue.visible, queue.held, queue.dead) == ([], {}, [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"Action": "ArchiveRetrieval", "JobDescription": "{job}/3", "StatusCode": "Succeeded"},
+        {"Records": [{"s3": {"object": {"key": "results/{job}/1/annotated.vcf.gz"}}}]},
+    ],
+)
+def test_a_hint_is_read_from_what_vault_and_bucket_say(body: dict[str, object]) -> None:
+    job = uuid4()
+    assert Hint.parse(json.dumps(body).replace("{job}", str(job))) == Hint(job, 0)
+
+
 def test_the_loop_ends_when_told(queue: Watched) -> None:
     stop = threading.Event()
     work = Does(stop.set)

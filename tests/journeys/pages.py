@@ -41,8 +41,12 @@ def every_page(job: str) -> Iterator[Visit]:
     yield Visit("jobs-nothing-fits", "/jobs?q=nothing+is+called+so")
     yield Visit("job", job)
     yield Visit("delete", f"{job}/delete")
+    yield Visit("plan", "/plan")
+    yield Visit("plan-after-paying", "/plan?back=pay")
     yield Visit("account", "/account")
     yield Visit("token-created", "/account")
+    yield Visit("mail-preferences", "/account/mail")
+    yield Visit("mails", "/mails")
     yield Visit("not-found", f"/jobs/{uuid4()}")
     yield Visit("too-old-a-form", "/new")
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.due import Situation, Step, next_step
+from domain.due import Step
 from domain.leases import LEASE
 from domain.service import job_id_for
 from entrypoints.worker import Hint
@@ -179,8 +179,8 @@ def test_the_sweeper_sends_no_more_hints_than_are_missing(tmp_path: Path) -> Non
 def test_nothing_is_due_once_the_world_rests(tmp_path: Path) -> None:
     world = World(tmp_path)
     jobs = [world.submit(data, upload_id=str(n)) for n, data in enumerate([GOOD, BAD])]
-    steps = [next_step(Situation(world.service.job(j.id), world.now)) for j in jobs]
+    steps = [world.gas.outlook.due(j.id) for j in jobs]
     assert steps == [Step.ANNOTATE, Step.ANNOTATE]
     world.settle()
-    steps = [next_step(Situation(world.service.job(j.id), world.now)) for j in jobs]
+    steps = [world.gas.outlook.due(j.id) for j in jobs]
     assert steps == [None, None]

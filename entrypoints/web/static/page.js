@@ -6,10 +6,26 @@ const shown = new Intl.DateTimeFormat(undefined, {
 });
 
 function localTimes(within) {
-  for (const time of within.querySelectorAll("time[datetime]")) {
+  for (const time of within.querySelectorAll("time[datetime]:not([data-countdown])")) {
     const moment = new Date(time.dateTime);
     if (!Number.isNaN(moment.getTime())) time.textContent = shown.format(moment);
   }
+}
+
+// "3:12", "2:03:12", "13 days": how long until a time that is ahead
+function countDown() {
+  for (const time of document.querySelectorAll("time[data-countdown]")) {
+    const left = Math.round((new Date(time.dateTime) - Date.now()) / 1000);
+    const text = left > 0 ? ahead(left) : "a moment";
+    if (time.textContent !== text) time.textContent = text;
+  }
+}
+
+function ahead(left) {
+  if (left >= 2 * 86400) return `${Math.floor(left / 86400)} days`;
+  const parts = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
+  if (!parts[0]) parts.shift();
+  return parts.map((part, i) => (i ? String(part).padStart(2, "0") : part)).join(":");
 }
 
 async function copy(button) {
@@ -48,9 +64,12 @@ document.addEventListener("htmx:beforeSwap", () => {
 document.addEventListener("htmx:afterSettle", (event) => {
   const part = document.getElementById(event.detail.elt.id) || event.detail.elt;
   localTimes(part);
+  countDown();
   if (part.dataset.announce) announce(part.dataset.announce);
   const held = document.body.dataset.held;
   if (held && document.activeElement === document.body) document.getElementById(held)?.focus();
 });
 
 localTimes(document);
+countDown();
+setInterval(countDown, 1000);

@@ -119,3 +119,12 @@ def test_no_role_may_do_everything_or_touch_everything(template: dict[str, Any])
 def test_only_the_relay_may_publish(template: dict[str, Any]) -> None:
     publishers = [name for name, role in roles(template).items() if "sns:Publish" in str(role)]
     assert publishers == ["RelayRole"]
+
+
+def test_only_the_worker_that_notifies_may_send_mail(template: dict[str, Any]) -> None:
+    mailing = template["Resources"]["MaySendMail"]
+    assert mailing["Properties"]["Roles"] == [{"Ref": "notificationWorkerRole"}]
+    (statement,) = mailing["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "ses:SendEmail"
+    assert ":ses:" in str(statement["Resource"])
+    assert not [name for name, role in roles(template).items() if "ses:" in str(role)]

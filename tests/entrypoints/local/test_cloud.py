@@ -13,6 +13,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from adapters.bus_sns import topic_arn
 from adapters.cloud import Cloud
 from entrypoints.local import cloud as embedded
 from entrypoints.local.cloud import EmbeddedCloud
@@ -66,9 +67,8 @@ def test_files_survive_and_the_stack_stands_again(
     assert rules[0]["AllowedOrigins"] == ORIGINS
     assert s3.get_public_access_block(Bucket="gas-files")
     sns, sqs = second.aws.client("sns"), second.aws.client("sqs")
-    (topic,) = sns.list_topics()["Topics"]
     sns.publish(
-        TopicArn=topic["TopicArn"],
+        TopicArn=topic_arn(sns, "gas-events"),
         Message="hello",
         MessageAttributes={"type": {"DataType": "String", "StringValue": "job.submitted.v1"}},
     )

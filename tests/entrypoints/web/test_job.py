@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from entrypoints.web.formats import words
+from tests.entrypoints.paying import provider_says
 from tests.entrypoints.web.conftest import Browser, Site, hidden
 
 
@@ -46,6 +47,7 @@ def test_the_live_part_answers_304_until_something_changes_and_then_stops_asking
     site: Site, browser: Browser, example: str
 ) -> None:
     job_id = browser.submit(example)
+    provider_says(site.gas, site.gas.service.job(job_id).owner)  # nothing is archived afterwards
     first = browser.get(f"/jobs/{job_id}/live")
     tag = {"If-None-Match": first.headers["ETag"]}
     assert browser.get(f"/jobs/{job_id}/live", headers=tag).status_code == 304

@@ -11,6 +11,7 @@ from flask import Flask
 from entrypoints.bootstrap import Gas
 from entrypoints.settings import Settings
 from entrypoints.web import register
+from tests.entrypoints.paying import provider_says
 from tests.entrypoints.web.conftest import Browser, Site
 from tests.memory import MemoryViews
 
@@ -59,6 +60,8 @@ def test_rows_ask_every_two_seconds_until_all_are_final(
     site: Site, browser: Browser, example: str
 ) -> None:
     job_id = browser.submit(example)
+    provider_says(site.gas, site.gas.service.job(job_id).owner)  # nothing is archived afterwards
+    site.keep_views()
     moving = browser.get("/jobs?q=pasted").text
     assert 'hx-trigger="every 2s"' in moving
     assert 'hx-get="/jobs/rows?q=pasted"' in moving

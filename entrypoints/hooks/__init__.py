@@ -1,0 +1,1 @@
+"""What other services push to us: signed, outside the pages' forms and the API's tokens."""

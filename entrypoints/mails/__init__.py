@@ -1,0 +1,1 @@
+"""Mails: their words, how they look, and finding those that were never sent."""

@@ -1,0 +1,42 @@
+"""How somebody's plan stands and what follows from it, the same for pages and API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from domain.plans import PLANS, Plan, Policy
+from domain.subscription import Subscription
+
+State = Literal["free", "paid", "ending", "overdue", "lapsed", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStanding:
+    """``until``: when the paid plan ends or ended, where that is known.
+
+    ``archives_again``: from when on the results of before are archived again.
+    """
+
+    plan: Plan
+    state: State
+    until: datetime | None = None
+    archives_again: datetime | None = None
+
+
+def standing_of(found: Subscription | None, policy: Policy, now: datetime) -> PlanStanding:
+    """From a subscription as it stands; None for who never began to pay."""
+    state, until = _state(found, now) if found else ("free", None)
+    plan = PLANS["premium" if found and found.standing.entitled(now) else "free"]
+    return PlanStanding(plan, state, until, until + policy.grace if until else None)
+
+
+def _state(found: Subscription, now: datetime) -> tuple[State, datetime | None]:
+    if not found.paid:
+        return ("ended", found.ended_at) if found.ended_at else ("free", None)
+    if found.overdue_until:
+        return ("overdue" if now < found.overdue_until else "lapsed", found.overdue_until)
+    if found.cancel_at:
+        return "ending", found.cancel_at
+    return "paid", None

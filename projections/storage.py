@@ -1,0 +1,124 @@
+"""Storage work: do what is due for a hinted job, or for every job of a hinted subscription."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.context import acting
+from domain.due import EVER, Step, next_look
+from domain.errors import NotFound, StaleAttempt, WrongState
+from domain.job import Job
+from domain.leases import RENEW_EVERY, Lease, Leases
+from domain.outlook import Outlook
+from domain.ports import Conflict, Records, Views
+from domain.service import AnnotationService
+from projections.handing_over import HandOver
+from projections.heartbeat import Heartbeat
+from projections.storage_due import STORAGE_DUE
+
+ARMED = "armed"  # records: pk job id -> until (ISO 8601): when the job's timer is to go off
+
+
+@dataclass(frozen=True)
+class StorageWork:
+    """What the hints of a queue for storage lead to; ``steps`` are the steps it does.
+
+    ``arm`` asks for a hint at a time; it may come early, late, twice or never.
+    """
+
+    service: AnnotationService
+    records: Records
+    views: Views
+    leases: Leases
+    outlook: Outlook
+    steps: Mapping[Step, Callable[[Job], None]]
+    arm: Callable[[UUID, datetime], datetime]
+    hand_over: HandOver
+    worker: str
+    on_error: Callable[[UUID, Exception], None]
+    renew_seconds: float = RENEW_EVERY.total_seconds()
+
+    def attend(self, job_id: UUID, *, at_least: int, stopping: Callable[[], bool]) -> None:
+        """Do all that is due. Raises when the hint must come back: it is ahead of what can be
+        read, or anything went wrong with any of the jobs; the others are done nevertheless.
+        """
+        failed: Exception | None = None
+        for each in self._jobs(job_id, at_least):
+            if stopping():
+                return
+            try:
+                self._attend(each)
+            except Exception as error:
+                self.on_error(each, error)
+                failed = error
+        if failed:
+            raise failed
+
+    def _jobs(self, hinted: UUID, at_least: int) -> Sequence[UUID]:
+        """The hinted job, or every job with files of a hinted subscription's owner."""
+        try:
+            self.service.job(hinted, at_least=at_least)
+        except NotFound:
+            owner = self.service.subscription_at(hinted, at_least=at_least).user
+        else:
+            return [hinted]
+        return [UUID(job) for job, _ in self.views.query(STORAGE_DUE, f"owner:{owner}")]
+
+    def _attend(self, job_id: UUID) -> None:
+        hinted = True
+        while self._do_step(job_id, hinted=hinted):
+            hinted = False
+        self._arm(job_id)
+
+    def _do_step(self, job_id: UUID, *, hinted: bool) -> bool:
+        """Do one step of ours; whether there was one."""
+        job = self.service.job(job_id)
+        if self.outlook.step(job, hinted=hinted) not in self.steps:
+            return False
+        lease = self.leases.take(job_id, attempt=job.storage_attempt + 1, worker=self.worker)
+        if lease is None:
+            return False
+        try:
+            with Heartbeat(lambda: self.leases.renew(lease), seconds=self.renew_seconds):
+                done = self._do_leased(lease, hinted=hinted)
+        finally:
+            self.leases.release(lease)
+        self.hand_over.leave(job_id, mine=self.steps)
+        return done
+
+    def _do_leased(self, lease: Lease, *, hinted: bool) -> bool:
+        job = self.service.job(lease.job_id)
+        step = self.outlook.step(job, hinted=hinted)
+        if step is None or step not in self.steps:
+            return False
+        try:
+            with acting(f"worker:{self.worker}", correlation_id=job.correlation_id):
+                self.steps[step](job)
+        except (StaleAttempt, WrongState):
+            return False  # overtaken, or being deleted: the job has moved on without us
+        return True
+
+    def _arm(self, job_id: UUID) -> None:
+        """Ask for a hint when the result is to be archived, unless one is on its way."""
+        job = self.service.job(job_id)
+        if job.archive_due is None or Step.ARCHIVE not in self.steps:
+            return
+        look = next_look(self.outlook.situation(job))
+        now = self.outlook.clock()
+        record = self.records.get(ARMED, str(job_id))
+        armed = datetime.fromisoformat(record.value["until"]) if record else EVER
+        if look is None or look <= now or armed > now:
+            return
+        try:
+            until = self.arm(job_id, look)
+            self.records.put(
+                ARMED,
+                str(job_id),
+                value={"until": until.isoformat()},
+                expected=record.revision if record else 0,
+            )
+        except Conflict:
+            return
