@@ -18,6 +18,7 @@ from typing import Any
 
 from adapters.annotator_bcftools.bcf import as_text
 from adapters.annotator_bcftools.engine import Engine
+from adapters.annotator_bcftools.forks import EngineDied
 from adapters.annotator_bcftools.header import Header
 from adapters.annotator_bcftools.info_column import InfoColumn
 from adapters.annotator_bcftools.merging import Merging
@@ -138,6 +139,9 @@ class Pass:
         table = Table(self.temporary)
         try:
             return self._joined(table, file, blocks, contigs, unusable, was_sorted=was_sorted)
+        except EngineDied:
+            table.wait()  # if it ended badly, the merge broke off because of that
+            raise
         except BaseException:
             table.abandon()
             raise

@@ -73,11 +73,15 @@ class Table:
 
         Raises EngineDied.
         """
-        self._fork.wait()
-        self.seconds = self._fork.seconds
+        self.wait()
         self._made.rename(target)
         about: dict[str, Any] = json.loads(self._answer.read_text())
         return about
+
+    def wait(self) -> None:
+        """Wait until no more rows come and all are written. Raises EngineDied."""
+        self._fork.wait()
+        self.seconds = self._fork.seconds
 
     def abandon(self) -> None:
         """End it, if it still runs."""
