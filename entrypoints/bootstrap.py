@@ -226,7 +226,7 @@ class Gas:
     def annotator(self) -> Annotator:
         from adapters.annotator_bcftools import BcftoolsAnnotator
 
-        return BcftoolsAnnotator(self.settings.references_folder)
+        return BcftoolsAnnotator(self.settings.references_folder, shared=self.files)
 
     @cached_property
     def submission(self) -> Submission:
