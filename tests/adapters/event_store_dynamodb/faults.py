@@ -20,7 +20,6 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutErr
 
 import adapters.event_store_dynamodb as store
 
-Key = tuple[str, str]
 LAG = 0.02  # seconds
 URL = "http://faults.invalid"
 
@@ -32,7 +31,7 @@ class FaultyClient:
         self._client = client
         self._rates = rates
         self._random = random.Random(seed)
-        self._hidden: Counter[Key] = Counter()
+        self._hidden: Counter[str] = Counter()
         self._applied: set[str | None] = set()  # tokens: what was visible once is not hidden again
         self._lock = threading.Lock()
         self.fired: Counter[str] = Counter()
@@ -80,9 +79,9 @@ class FaultyClient:
         return answer
 
     def _write_slowly(self, request: dict[str, Any]) -> Any:
-        keys = [key_of(a["Put"]["Item"]) for a in request["TransactItems"] if "Put" in a]
+        items = [identity(a["Put"]["Item"]) for a in request["TransactItems"] if "Put" in a]
         with self._lock:
-            late = self._random.sample(keys, self._random.randint(0, len(keys)))
+            late = self._random.sample(items, self._random.randint(0, len(items)))
             self._hidden.update(late)
         try:
             answer = self._client.transact_write_items(**request)
@@ -98,7 +97,7 @@ class FaultyClient:
         self._fail_read("query")
         answer = self._client.query(**request)
         with self._lock:
-            items = [i for i in answer["Items"] if self._hidden[key_of(i)] <= 0]
+            items = [i for i in answer["Items"] if self._hidden[identity(i)] <= 0]
         if len(items) < len(answer["Items"]):
             self.fired["hidden"] += 1
         return {**answer, "Items": items}
@@ -115,8 +114,10 @@ class FaultyClient:
             raise ReadTimeoutError(endpoint_url=URL)
 
 
-def key_of(item: dict[str, Any]) -> Key:
-    return item["pk"]["S"], item["sk"]["N"]
+def identity(item: dict[str, Any]) -> str:
+    """The item with all it holds: a write that is going to be refused hides nothing of a rival's
+    that lies under its key, for what was visible once stays visible."""
+    return repr(sorted(item.items()))
 
 
 def throttled(operation: str) -> ClientError:

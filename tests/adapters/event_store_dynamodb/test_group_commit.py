@@ -76,7 +76,7 @@ def while_one_is_under_way(
     futures = [pool.submit(recorder.insert_events, calls[0])]
     assert gate.reached.wait(5)
     futures += [pool.submit(recorder.insert_events, call) for call in calls[1:]]
-    committer = next(iter(factory.commits._committers.values()))
+    committer = factory.committers.get()
     for _ in range(500):
         if len(committer._waiting) == len(calls) - 1:
             break
