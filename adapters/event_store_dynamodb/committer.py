@@ -16,7 +16,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 from uuid import uuid4
 
@@ -40,25 +39,19 @@ class KeyTaken(Exception):
         super().__init__(item.get("pk"))
 
 
-@dataclass(slots=True, eq=False)
 class Append:
     """One caller's events, in ``packs`` for the log; ``puts`` are what else is written with them.
 
     Raises `TooLarge` when this cannot be one transaction.
     """
 
-    packs: Sequence[Pack]
-    puts: Sequence[Action]
-    position: Future[int] = field(default_factory=Future)  # of its first event
-    keys: set[str] = field(init=False)
-    count: int = field(init=False)  # events
-    size: int = field(init=False)  # bytes in the log
-
-    def __post_init__(self) -> None:
-        self.keys = {put["Put"]["Item"]["pk"]["S"] for put in self.puts}
-        self.count = sum(p.count for p in self.packs)
-        self.size = sum(p.size for p in self.packs)
-        items = len(self.packs) + len(self.puts)
+    def __init__(self, packs: Sequence[Pack], puts: Sequence[Action]) -> None:
+        self.packs, self.puts = packs, puts
+        self.position: Future[int] = Future()  # of its first event
+        self.keys = {put["Put"]["Item"]["pk"]["S"] for put in puts}
+        self.count = sum(p.count for p in packs)  # events
+        self.size = sum(p.size for p in packs)  # bytes in the log
+        items = len(packs) + len(puts)
         written = 2 * self.size + 300 * items
         if items > MOST_ITEMS or written > MOST_BYTES:
             raise TooLarge(

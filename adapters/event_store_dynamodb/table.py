@@ -63,35 +63,24 @@ class Table:
         item carries the commit id, so a second application is refused and shown to be our own.
         Raises `Refused` (conditions), `Busy`, `OutcomeUnknown`, `Closed`, or another named error.
         """
-        deadline = time.monotonic() + self.timeout
-        unknown = False
-        for pause in pauses():
-            if self._closed.is_set():
-                raise (
-                    OutcomeUnknown(
-                        f"closed while {operation} was under way: read before repeating it"
-                    )
-                    if unknown
-                    else Closed("this event store was closed; nothing was sent")
-                )
+        deadline, pauses = time.monotonic() + self.timeout, jittered()
+        last, unknown = None, False
+        while not self._closed.is_set() and (last is None or time.monotonic() < deadline):
             try:
                 answer: dict[str, Any] = getattr(self.client, operation)(**arguments)
                 return answer
             except (ClientError, BotoCoreError) as error:
-                verdict = translate(error, self.name)
-                if not isinstance(verdict, Passing):
-                    raise verdict from error
-                unknown = unknown or verdict.unknown
-                if time.monotonic() + pause > deadline:
-                    raise self._exhausted(operation, verdict, unknown) from error
-            self._closed.wait(pause)
-        raise AssertionError  # pauses() has no end
-
-    def _exhausted(self, operation: str, last: Passing, unknown: bool) -> Busy | OutcomeUnknown:
-        what = f"{operation} on table {self.name!r} kept failing for {self.timeout:g} s: {last}"
+                last = translate(error, self.name)
+                if not isinstance(last, Passing):
+                    raise last from error
+                unknown = unknown or last.unknown
+            self._closed.wait(next(pauses))
+        what = f"{operation} on table {self.name!r} kept failing: {last}"
         if unknown:
-            return OutcomeUnknown(f"{what}. It may have been applied: read before repeating it.")
-        return Busy(f"{what}. Nothing was written; try again later.")
+            raise OutcomeUnknown(f"{what}. It may have been applied: read before repeating it.")
+        if self._closed.is_set():
+            raise Closed("this event store was closed; nothing was written")
+        raise Busy(f"{what}. Nothing was written; try again later.")
 
     def items(
         self, pk: str, low: int, high: int, *, descending: bool = False, most: int = HIGHEST
@@ -183,7 +172,7 @@ def key_of(pk: str, sk: int) -> Item:
     return {"pk": {"S": pk}, "sk": {"N": str(sk)}}
 
 
-def pauses() -> Iterator[float]:
+def jittered() -> Iterator[float]:
     """Seconds to wait before each repetition: exponential, bounded, with full jitter."""
     longest = FIRST_PAUSE
     while True:

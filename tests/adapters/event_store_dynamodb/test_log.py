@@ -27,7 +27,6 @@ from tests.adapters.event_store_dynamodb.events import (
     scripted,
     stream,
 )
-from tests.adapters.event_store_dynamodb.faults import throttled
 
 
 def ids(notifications: Any) -> list[int]:
