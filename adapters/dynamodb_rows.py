@@ -26,21 +26,28 @@ def sort_key(item: Item) -> str:
 
 
 def partition(
-    client: DynamoDBClient, table: str, pk: str, *, after: str, descending: bool
+    client: DynamoDBClient,
+    table: str,
+    pk: str,
+    prefix: str = "",
+    *,
+    after: str = "",
+    descending: bool = False,
 ) -> Iterator[Item]:
-    """Rows of one partition beyond ``after`` in the order asked for, strongly consistent."""
-    condition, values = "pk = :pk", {":pk": {"S": pk}}
+    """Rows of one partition whose sort key begins with ``prefix`` and goes on beyond ``after``, in
+    the order asked for, strongly consistent. A prefix ends with ``#``, as all stored ones do."""
+    begin = f"#{prefix}"
+    low, high, skipped = begin, f"{begin[:-1]}$", f"{begin}{after}" if after else ""
     if after:
-        condition += f" AND sk {'<' if descending else '>'} :after"
-        values[":after"] = {"S": f"#{after}"}
+        low, high = (low, skipped) if descending else (skipped, high)
     pages = client.get_paginator("query").paginate(
         TableName=table,
-        KeyConditionExpression=condition,
-        ExpressionAttributeValues=values,
+        KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
+        ExpressionAttributeValues={":pk": {"S": pk}, ":low": {"S": low}, ":high": {"S": high}},
         ScanIndexForward=not descending,
         ConsistentRead=True,
     )
-    return (item for page in pages for item in page["Items"])
+    return (i for page in pages for i in page["Items"] if i["sk"]["S"] != skipped)
 
 
 def scan(client: DynamoDBClient, table: str, prefix: str) -> Iterator[Item]:

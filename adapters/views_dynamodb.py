@@ -163,7 +163,7 @@ class DynamoDBViews:
 
     def _staged(self, view: str, pending: str) -> Iterator[Item]:
         name = f"C#{view}#{pending}"
-        return partition(self._client, self._table, name, after="", descending=False)
+        return partition(self._client, self._table, name)
 
     def _forget(self, view: str, pending: str) -> None:
         for item in list(self._staged(view, pending)):

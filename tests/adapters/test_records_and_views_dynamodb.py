@@ -96,10 +96,35 @@ class TestDynamoDBRecords(RecordsContract, ExpiringRecordsContract):
         assert [copy.expires for copy in records.copies()] == [1_000_010.5]
 
     def test_keys_may_hold_the_separator(self, records: DynamoDBRecords) -> None:
-        records.put("kind", "a#b", "#c#", value={"v": 1})
-        assert [(r.pk, r.sk) for r in records.scan("kind")] == [("a#b", "#c#")]
-        with pytest.raises(ValueError, match="#"):
-            records.get("a#b", "c")
+        keys = [("a", "b#c"), ("a#b", "c"), ("a#b", "#c#"), ("a%23b", "c"), ("a%", ""), ("#", "#")]
+        for kind in ("kind", "kind#", "kin"):
+            for pk, sk in keys:
+                records.put(kind, pk, sk, value={"at": [kind, pk, sk]})
+            found = [(r.pk, r.sk, r.value["at"]) for r in records.scan(kind)]
+            assert sorted(found) == sorted((pk, sk, [kind, pk, sk]) for pk, sk in keys)
+        assert [r.sk for r in records.query("kind", "a#b")] == ["#c#", "c"]
+        assert [r.sk for r in records.query("kind", "a#b", after="#c#")] == ["c"]
+        assert [r.sk for r in records.query("kind", "a#b", after="c", descending=True)] == ["#c#"]
+        assert {(c.kind, c.record.pk, c.record.sk) for c in records.copies()} == {
+            (kind, pk, sk) for kind in ("kind", "kind#", "kin") for pk, sk in keys
+        }
+
+    def test_a_scan_of_one_kind_reads_no_other(
+        self, client: Any, table: str, records: DynamoDBRecords
+    ) -> None:
+        records.put("few", "pk", value={})
+        for n in range(50):
+            records.put("many", f"{n}", value={})
+        read: list[int] = []
+        events = client.meta.events
+
+        def count(parsed: dict[str, Any], **_: Any) -> None:
+            read.append(parsed["ScannedCount"])
+
+        for operation in ("Query", "Scan"):
+            events.register(f"after-call.dynamodb.{operation}", count, unique_id="scanned")
+        assert len(list(records.scan("few"))) == 1
+        assert read == [1]
 
     def test_more_than_one_page_is_scanned_and_queried(self, records: DynamoDBRecords) -> None:
         for n in range(30):
