@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from eventsourcing.persistence import IntegrityError, InternalError
 
 from adapters.event_store_dynamodb.errors import Busy, Closed
@@ -23,7 +23,6 @@ from tests.adapters.event_store_dynamodb.events import (
     scripted,
     stream,
 )
-from tests.adapters.event_store_dynamodb.faults import cancelled
 
 WRITE = "transact_write_items"
 
@@ -38,7 +37,11 @@ def lost(_: Any, __: Any) -> Any:
 
 
 def conflict(_: Any, request: dict[str, Any]) -> Any:
-    raise cancelled("conflict", len(request["TransactItems"]))
+    others = [{"Code": "None"}] * (len(request["TransactItems"]) - 1)
+    refused = ClientError({"Error": {"Code": "TransactionCanceledException"}}, "TransactWriteItems")
+    reasons = {"CancellationReasons": [{"Code": "TransactionConflict"}, *others]}
+    refused.response.update(reasons)  # type: ignore[typeddict-item]
+    raise refused
 
 
 class Gate:
