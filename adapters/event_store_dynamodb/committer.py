@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Condition, Event, Thread
@@ -29,6 +29,9 @@ from .table import Action, Item, Table
 
 MOST_ITEMS = 100  # DynamoDB's limits for one transaction
 MOST_BYTES = 3_900_000  # of 4 MB
+
+
+Place = tuple[str, str]  # the keys of an item
 
 
 class KeyTaken(Exception):
@@ -48,7 +51,8 @@ class Append:
     def __init__(self, packs: Sequence[Pack], puts: Sequence[Action]) -> None:
         self.packs, self.puts = packs, puts
         self.position: Future[int] = Future()  # of its first event
-        self.keys = {put["Put"]["Item"]["pk"]["S"] for put in puts}
+        self.items = [put["Put"]["Item"] for put in puts]
+        self.keys = {item["pk"]["S"] for item in self.items}
         self.count = sum(p.count for p in packs)  # events
         self.size = sum(p.size for p in packs)  # bytes in the log
         items = len(packs) + len(puts)
@@ -100,6 +104,7 @@ class Committer:
         self._busy = False  # a transaction is under way
         self._closed = False
         self._thread: Thread | None = None
+        self._filled: dict[Place, Item] = {}  # places of streams that were filled last
         self.listeners: set[Event] = set()  # set after each commit
 
     def append(self, append: Append) -> int:
@@ -148,9 +153,13 @@ class Committer:
     def _next_batch(self) -> list[Append]:
         """What waits and fits together; nothing when the store was closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or (self._waiting and not self._busy))
-            batch, self._waiting = share(self._waiting, self._log.bucket)
-            self._busy = True
+            batch: list[Append] = []
+            while not (batch or self._closed):
+                self._changed.wait_for(lambda: self._closed or (self._waiting and not self._busy))
+                refuse(self._waiting, self._filled)
+                hopeful = [append for append in self._waiting if not append.position.done()]
+                batch, self._waiting = share(hopeful, self._log.bucket)
+                self._busy = bool(batch)
             return batch
 
     def _write(self, batch: list[Append]) -> None:
@@ -172,10 +181,9 @@ class Committer:
                     self._succeed(batch, Link.of(slots[0]).begin, Link.of(slots[-1]))
                     return
                 losses += self._learn_from(refusal.items[: len(slots)])
-                owners = [append for append in batch for _ in append.puts]
-                for owner, item in zip(owners, refusal.items[len(slots) :], strict=True):
-                    if item:
-                        fail([owner], KeyTaken(item))
+                rivals = [item for item in refusal.items[len(slots) :] if item]
+                refuse(batch, {place_of(item): item for item in rivals})
+                self._filled = lasting(rivals)
                 batch = [append for append in batch if not append.position.done()]
                 if time.monotonic() > deadline:
                     raise Busy("other writers were faster for too long; nothing was written")
@@ -222,11 +230,30 @@ class Committer:
 
     def _succeed(self, batch: list[Append], position: int, last: Link) -> None:
         self._log.learn(last)
+        self._filled = lasting(item for append in batch for item in append.items)
         for append in batch:
             append.position.set_result(position)
             position += append.count
         for listener in tuple(self.listeners):
             listener.set()
+
+
+def place_of(item: Item) -> Place:
+    """Where an item lies."""
+    return item["pk"]["S"], item["sk"]["N"]
+
+
+def lasting(items: Iterable[Item]) -> dict[Place, Item]:
+    """Items by their place, of those that stay as they are: a tracking moves."""
+    return {place_of(item): item for item in items if "heads" in item}
+
+
+def refuse(appends: Sequence[Append], filled: dict[Place, Item]) -> None:
+    """Tell those who aim at a place that is filled."""
+    for append in appends:
+        for item in append.items:
+            if rival := filled.get(place_of(item)):
+                fail([append], KeyTaken(rival))
 
 
 def fail(appends: Sequence[Append], error: Exception) -> None:

@@ -131,7 +131,7 @@ class DynamoDBApplicationRecorder(VersionReader, ApplicationRecorder):
                 self._streams.grown(taken.item, streams[key])
                 continue
             for key, own in streams.items():
-                self._streams.learn(key, own[-1].originator_version + 1)
+                self._streams.learn(key, own)
             return list(range(first, first + len(events)))
         raise Busy("the streams grew faster than this append could follow; nothing was written")
 

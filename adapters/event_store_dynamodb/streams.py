@@ -12,7 +12,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
-from .chain import Link, ascending, descending, last_link
+from .chain import ascending, descending, last_link
 from .errors import OutOfOrder, TooLarge
 from .packing import unpack
 from .table import HIGHEST, Item, Table
@@ -53,47 +53,55 @@ class Streams:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._ends: dict[str, int] = {}  # key -> where a link was seen to end
+        self._seen: dict[str, range] = {}  # key -> versions seen stored, up to where a link ends
 
-    def learn(self, key: str, end: int) -> None:
-        """A link of this stream was seen to end there."""
-        self._ends[key] = max(end, self._ends.pop(key, 0))
-        while len(self._ends) > REMEMBERED_STREAMS:
-            self._ends.pop(next(iter(self._ends)), None)
+    def learn(self, key: str, events: Sequence[StoredEvent]) -> None:
+        """A link of this stream was seen; it holds these events, in ascending order."""
+        begin, end = events[0].originator_version, events[-1].originator_version + 1
+        if end - begin > len(events):  # some versions were left out: only the last is vouched for
+            begin = end - 1
+        seen = self._seen.pop(key, range(0))
+        if begin == seen.stop:
+            begin = seen.start
+        self._seen[key] = range(begin, end) if end > seen.stop else seen
+        while len(self._seen) > REMEMBERED_STREAMS:
+            self._seen.pop(next(iter(self._seen)), None)
 
     def aim(self, key: str, events: Sequence[StoredEvent]) -> int:
         """The sort key for events that continue the stream.
 
         Where nothing is known, versions 0 and 1 are taken for a new stream without looking.
-        Raises `IntegrityError` when one of the versions is stored, `OutOfOrder` when later ones
-        are; neither because of what is remembered, which may be of a rival's write half seen.
+        **Invariant.** `IntegrityError` means that one of the versions was seen stored, `OutOfOrder`
+        that only later ones were; what is merely likely costs a request.
         """
-        first, end = events[0].originator_version, self._ends.get(key, 0)
+        first, seen = events[0].originator_version, self._seen.get(key, range(0))
         if first < 0:
             raise OutOfOrder(f"{key}: version {first} is negative; versions start at 0 or 1")
-        if first == end or (first == 1 and not end):
-            return end
+        if first in seen:
+            raise taken(events[0])
+        if first == seen.stop or (first == 1 and not seen):
+            return seen.stop
         newest = last_link(self._table, key, HIGHEST)
-        end = self._ends[key] = newest.end if newest else 0
-        if first < end:
+        if newest and first < newest.end:
             refuse_stored(events, self.select(key, range(first, HIGHEST)))
             raise OutOfOrder(
-                f"{key}: version {first} was left out when the stream grew to {end - 1}; versions "
-                "of one originator must be recorded in ascending order"
+                f"{key}: version {first} was left out when the stream grew to {newest.end - 1}; "
+                "versions of one originator must be recorded in ascending order"
             )
-        return end
+        return newest.end if newest else 0
 
     def grown(self, rival: Item, events: Sequence[StoredEvent]) -> None:
         """A link lies where ``events`` should have: `IntegrityError` if it has one of their
         versions; otherwise the stream has only grown, and now we know to where."""
-        refuse_stored(events, unpack(rival))
-        self.learn(rival["pk"]["S"], Link.of(rival).end)
+        stored = unpack(rival)
+        self.learn(rival["pk"]["S"], stored)
+        refuse_stored(events, stored)
 
     def select(
         self, key: str, wanted: range, *, desc: bool = False, most: int = HIGHEST
     ) -> list[StoredEvent]:
         """The stream's events of the ``wanted`` versions, at most ``most`` of them."""
-        first, below, link = wanted.start, wanted.stop, None
+        first, below = wanted.start, wanted.stop
         if desc:
             links = descending(self._table, key, first, below, most)
         else:
@@ -102,29 +110,33 @@ class Streams:
                 key,
                 first,
                 below,
-                known=self._ends.get(key) if first else 0,
+                known=self._seen.get(key, range(0)).stop if first else 0,
                 before=lambda version: last_link(self._table, key, version),
                 most=most,
             )
         found: list[StoredEvent] = []
         for link in links:
             events = unpack(link.item)
+            self.learn(key, events)
             if link.begin < first or link.end > below:
                 events = [e for e in events if e.originator_version in wanted]
             found += reversed(events) if desc else events
             if len(found) >= most:
                 break
-        if link:
-            self.learn(key, link.end)
         return found[:most]
 
 
 def refuse_stored(wanted: Sequence[StoredEvent], stored: Sequence[StoredEvent]) -> None:
-    """`IntegrityError` if a version is both wanted and stored: the one reason for it."""
+    """`IntegrityError` if a version is both wanted and stored."""
     versions = {event.originator_version for event in wanted}
     for event in stored:
         if event.originator_version in versions:
-            raise IntegrityError(
-                f"version {event.originator_version} of {event.originator_id} is already "
-                "recorded: load again and decide again"
-            )
+            raise taken(event)
+
+
+def taken(event: StoredEvent) -> IntegrityError:
+    """The one reason for an `IntegrityError` about events."""
+    return IntegrityError(
+        f"version {event.originator_version} of {event.originator_id} is already recorded: load "
+        "again and decide again"
+    )
