@@ -6,13 +6,48 @@ order stays that of the UTF-8 bytes, as in SQLite. Values are JSON text: numbers
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
+ATTEMPTS = 10  # against other transactions on the same rows
+PASSING = {  # refused before anything was written; botocore repeats none of these itself
+    "TransactionConflictException",
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+}
+
+
+def patiently(write: Callable[..., Any], **request: Any) -> None:
+    """Make a write, and again while other transactions or the table's limit are in its way."""
+    for attempt in range(ATTEMPTS):
+        try:
+            write(**request)
+        except ClientError as error:
+            if attempt == ATTEMPTS - 1 or not _codes(error) <= PASSING:
+                raise
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads rivals
+        else:
+            return
+
+
+def is_refused(error: ClientError) -> bool:
+    """Whether a condition of the write did not hold."""
+    return bool(_codes(error) & {"ConditionalCheckFailedException", "ConditionalCheckFailed"})
+
+
+def _codes(error: ClientError) -> set[str]:
+    """Of the refusal or, for a transaction, of what it was refused for."""
+    reasons: Any = error.response.get("CancellationReasons", [])
+    return {r.get("Code", "None") for r in reasons} - {"None"} or {error.response["Error"]["Code"]}
 
 
 def key(pk: str, sk: str = "") -> Item:

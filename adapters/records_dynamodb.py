@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from adapters.dynamodb_rows import Item, key, partition, scan, sort_key
+from adapters.dynamodb_rows import Item, is_refused, key, partition, patiently, scan, sort_key
 from domain.ports import Conflict, Record, RecordCopy
 
 if TYPE_CHECKING:
@@ -59,17 +59,29 @@ class DynamoDBRecords:
                 found = self.get(kind, pk, sk)
                 revision = found.revision if found else 0
             item = _item(RecordCopy(kind, Record(pk, sk, dict(value), revision + 1), expires))
-            if self._write("put_item", {"Item": item}, item["by"]["S"], revision):
+            if self._write(item, revision):
                 return revision + 1
             if expected is not None:
                 raise Conflict(f"{kind} {pk} {sk}: not at revision {expected}")
 
     def delete(self, kind: str, pk: str, sk: str = "", *, expected: int | None = None) -> None:
-        row = {"Key": _key(kind, pk, sk)}
-        if expected is None:
-            self._client.delete_item(TableName=self._table, **row)
-        elif not self._write("delete_item", row, "", expected):
-            raise Conflict(f"{kind} {pk} {sk}: not at revision {expected}")
+        erase: Item = {"TableName": self._table, "Key": _key(kind, pk, sk)}
+        if expected is not None:
+            # Nothing tells who removed a row that is gone. So one that has expired is written over
+            # it first, which shows whose it is, and only that one is removed.
+            ended = _item(RecordCopy(kind, Record(pk, sk, {}, expected + 1), self._now()))
+            if not self._write(ended, expected):
+                raise Conflict(f"{kind} {pk} {sk}: not at revision {expected}")
+            erase |= {
+                "ConditionExpression": "#by = :by",
+                "ExpressionAttributeNames": {"#by": "by"},
+                "ExpressionAttributeValues": {":by": ended["by"]},
+            }
+        try:
+            patiently(self._client.delete_item, **erase)
+        except ClientError as error:
+            if not is_refused(error):  # refused: there is a newer row, or an earlier try did it
+                raise
 
     def query(
         self,
@@ -99,7 +111,7 @@ class DynamoDBRecords:
 
     def load(self, copies: Iterable[RecordCopy]) -> None:
         for copy in copies:
-            self._client.put_item(TableName=self._table, Item=_item(copy))
+            patiently(self._client.put_item, TableName=self._table, Item=_item(copy))
 
     def remove_expired(self) -> int:
         return 0  # DynamoDB does it, by the time in ``ttl``
@@ -107,7 +119,7 @@ class DynamoDBRecords:
     def _is_alive(self, item: Item) -> bool:
         return "expires" not in item or float(item["expires"]["N"]) > self._now()
 
-    def _write(self, operation: str, row: Item, by: str, revision: int) -> bool:
+    def _write(self, item: Item, revision: int) -> bool:
         """Write over this revision (0: over nothing); whether it was made."""
         values: Item = {":now": {"N": repr(self._now())}}
         names = {"#expires": "expires"}
@@ -117,19 +129,20 @@ class DynamoDBRecords:
             values[":revision"] = {"N": str(revision)}
             names["#revision"] = "revision"
         try:
-            getattr(self._client, operation)(
+            patiently(
+                self._client.put_item,
                 TableName=self._table,
-                **row,
+                Item=item,
                 ConditionExpression=condition,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=values,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if not is_refused(error):
                 raise
             there: Any = error.response.get("Item", {})
-            return bool(by) and there.get("by", {}).get("S") == by
+            return bool(there.get("by") == item["by"])
         return True
 
 
