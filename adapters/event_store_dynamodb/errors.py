@@ -98,7 +98,7 @@ POLICY = "the README of this module has the key schema and a policy to copy"
 NAMED: dict[type[PersistenceError], tuple[tuple[str, ...], str]] = {
     NotAllowed: (
         (*DENIED, "missingauthenticationtoken", "http 401", "http 403"),
-        "the credentials do not allow this",
+        "the credentials do not allow this: correct them, or grant the policy",
     ),
     TableAbsent: (
         ("resourcenotfound",),

@@ -107,6 +107,8 @@ def test_what_cannot_fit_is_refused_before_anything_is_written(
         recorder.insert_events(stream(14, state=b"x" * 200_000))
     with pytest.raises(TooLarge, match="cut them up"):
         factory.aggregate_recorder("snapshots").insert_events(stream(101))
+    with pytest.raises(TooLarge, match="smaller"):
+        factory.aggregate_recorder("snapshots").insert_events(stream(1, state=b"x" * 450_000))
     assert recorder.max_notification_id() is None
     assert recorder.insert_events([event(uuid4(), 1) for _ in range(99)]) == list(range(1, 100))
 
