@@ -142,7 +142,8 @@ def _translate_answer(error: ClientError, table: str) -> PersistenceError | Refu
         return Passing(code, unknown=True)
     messages = [str(reason["Message"]) for reason in reasons if reason.get("Message")]
     said = f"{code}: {'; '.join(messages) or answer['Error'].get('Message', '')} (HTTP {status})"
+    words = said.replace(table, "").lower()
     kind, (_, what) = next(
-        line for line in NAMED.items() if any(word in said.lower() for word in line[1][0])
+        line for line in NAMED.items() if any(word in words for word in line[1][0])
     )
     return kind(f"table {table!r}: {what} ({POLICY}). DynamoDB said: {said}")

@@ -53,6 +53,15 @@ def test_an_absent_table_is_named_with_what_to_do(env: dict[str, str], closing: 
             call()
 
 
+def test_the_name_of_the_table_does_not_colour_the_error(
+    env: dict[str, str], closing: list[Any]
+) -> None:
+    factory = a_factory(env, CREATE_TABLE="no", DYNAMODB_TABLE="signature-size-schema")
+    closing.append(factory)
+    with pytest.raises(TableAbsent):
+        factory.table.call("delete_table", TableName=factory.table.name)
+
+
 def create(env: dict[str, str], keys: list[tuple[str, str, str]]) -> None:
     client = a_factory(env).table.client
     client.create_table(
