@@ -128,7 +128,9 @@ class DynamoDBApplicationRecorder(VersionReader, ApplicationRecorder):
                 key = taken.item["pk"]["S"]
                 if key not in streams:
                     raise tracked(taken.item) from None
-                self._streams.grown(taken.item, streams[key])
+                stored = unpack(taken.item)
+                self._streams.learn(key, stored)
+                refuse_stored(streams[key], stored)  # otherwise the stream has only grown
                 continue
             for key, own in streams.items():
                 self._streams.learn(key, own)

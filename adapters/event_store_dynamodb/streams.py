@@ -15,7 +15,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from .chain import ascending, descending, last_link
 from .errors import OutOfOrder, TooLarge
 from .packing import unpack
-from .table import HIGHEST, Item, Table
+from .table import HIGHEST, Table
 
 KEY_BYTES = 2048  # what DynamoDB takes as a partition key
 REMEMBERED_STREAMS = 20_000
@@ -89,13 +89,6 @@ class Streams:
                 "versions of one originator must be recorded in ascending order"
             )
         return newest.end if newest else 0
-
-    def grown(self, rival: Item, events: Sequence[StoredEvent]) -> None:
-        """A link lies where ``events`` should have: `IntegrityError` if it has one of their
-        versions; otherwise the stream has only grown, and now we know to where."""
-        stored = unpack(rival)
-        self.learn(rival["pk"]["S"], stored)
-        refuse_stored(events, stored)
 
     def select(
         self, key: str, wanted: range, *, desc: bool = False, most: int = HIGHEST

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eventsourcing.persistence import Notification, Subscription
 
@@ -56,10 +56,6 @@ class DynamoDBSubscription(Subscription["DynamoDBApplicationRecorder"]):
         super().stop()
         self._woken.set()
         self._listeners.discard(self._woken)
-
-    def __exit__(self, *args: object, **kwargs: Any) -> None:
-        super().__exit__(*args, **kwargs)
-        self._ready.clear()
 
     def __next__(self) -> Notification:
         """The next notification; waits for one."""
