@@ -29,6 +29,8 @@ INPUT: dict[str, str] = {
     "variants do not need, for instance with `bcftools annotate -x`.",
     "contig_line": "This contig line has no ID. Write it as “##contig=<ID=chr1,length=248956422>” "
     "or remove it.",
+    "header_index": "IDX in this header line is larger than {largest}. Remove “,IDX=” and its "
+    "number from the header lines: only BCF needs them.",
     "too_many_contigs": "The file names more than {contigs} contigs. Remove the ones without "
     "variants from the header.",
     "version": "VCF version “{version}” is not known here. Convert the file to VCF 4.2, for "
@@ -78,7 +80,11 @@ INPUT: dict[str, str] = {
     "contig_name": "CHROM holds a character that no contig's name may have, such as a comma, a "
     "space or a bracket. Correct the name.",
     "unreadable": "The records cannot be read by htslib, so neither by most other tools: look for "
-    "odd characters in FILTER, INFO and FORMAT, and check the file with `bcftools view`.",
+    "odd characters in the header, FILTER, INFO and FORMAT, and check the file with "
+    "`bcftools view`.",
+    "info_key": "INFO holds a key that no header line can declare: one with a comma, “<” or “>”, "
+    "or with a quote, “[” or space at its beginning or a space at its end. Correct the key, or "
+    "remove the entry.",
     "filter_column": "FILTER holds a character that no filter's name may have. Correct the value, "
     "or write “PASS” or “.”.",
     "too_many_at_position": "More than {records} records stand at position {position}. Join them "

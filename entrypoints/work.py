@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
+from adapters.annotator_bcftools.sandbox import lacking, protections
 from domain.ports import Delivery, QueueDepth, WorkQueue
 from entrypoints.bootstrap import Gas, worker_name
 from entrypoints.readiness import beat
@@ -71,6 +72,8 @@ class Process:
             signal.signal(number, lambda *_: self.stop.set())
         supervised = self.start(parts)
         log.info("process.started", parts=[part.name for part in parts])
+        if any(part.does == "annotation" for part in parts):
+            log.info("sandbox", lacks=lacking(protections()) or "nothing")
         self.stop.wait()
         log.info("process.stopped", left=self.drain(supervised))
 

@@ -19,9 +19,11 @@ from adapters.annotator_bcftools import fasta
 from adapters.annotator_bcftools.fasta import BadReference, Sequence
 from adapters.annotator_bcftools.fetch import copy, fetched, unpacked
 from adapters.annotator_bcftools.gff import Models, Transcript, transcripts, written
+from adapters.annotator_bcftools.known import check_columns
 from adapters.annotator_bcftools.references import BUNDLED
 from adapters.annotator_bcftools.sequence import Genome
 
+SHA256 = re.compile(r"[0-9a-fA-F]{64}\Z")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 MITOCHONDRIA = ("MT", "M", "chrM", "chrMT")
 VERTEBRATE_MITOCHONDRIAL = 2  # NCBI genetic code table
@@ -31,7 +33,10 @@ _OTHER = {"A": "G", "G": "A", "C": "T", "T": "C"}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to add. Sources are paths or http(s) addresses; ``digests``: source -> sha256."""
+    """What to add. Sources are paths or http(s) addresses.
+
+    ``digests``: fasta, gff, known -> sha256 in hex; ``codes`` and ``aliases`` by contig.
+    """
 
     name: str
     fasta: str
@@ -63,6 +68,7 @@ def add(order: Order, installed: Path, *, progress: Callable[[str, int], None]) 
     """
     if not NAME.match(order.name):
         raise BadReference("A reference's name is lower-case letters, digits, “.”, “_” and “-”.")
+    _check_order(order)
     if (installed / order.name).exists() or (BUNDLED / order.name).exists():
         raise BadReference(f"There is a reference {order.name} already. Remove it first.")
     installed.mkdir(parents=True, exist_ok=True)
@@ -72,6 +78,20 @@ def add(order: Order, installed: Path, *, progress: Callable[[str, int], None]) 
         added = _build(order, folder, Path(temporary), progress)
         folder.rename(installed / order.name)
     return added
+
+
+def _check_order(order: Order) -> None:
+    """Refuse what would be passed over in silence."""
+    sources = {"fasta": order.fasta, "gff": order.gff, "known": order.known}
+    for key, digest in order.digests.items():
+        if key not in sources:
+            raise BadReference(f"A digest is for fasta, gff or known, not for “{key}”.")
+        if sources[key] is None:
+            raise BadReference("There is a digest for known variants, but none are given.")
+        if not SHA256.match(digest):
+            raise BadReference(f"“{digest}” is no SHA-256: give its 64 hexadecimal digits.")
+    if order.known_columns and order.known is None:
+        raise BadReference("Columns of known variants are named, but none are given.")
 
 
 def remove(name: str, installed: Path) -> None:
@@ -89,9 +109,7 @@ def _build(
     sources: dict[str, dict[str, str]] = {}
 
     def local(kind: str, source: str) -> Path:
-        path, digest = fetched(
-            source, temporary, sha256=order.digests.get(source), progress=progress
-        )
+        path, digest = fetched(source, temporary, sha256=order.digests.get(kind), progress=progress)
         sources[kind] = {"from": source.rsplit("/", 1)[-1], "sha256": digest}
         return path
 
@@ -108,6 +126,7 @@ def _build(
     if order.known:
         with unpacked(local("known", order.known)) as stream:
             copy(stream, folder / "known.vcf")
+        check_columns(folder / "known.vcf", order.known_columns)
     engine = _probe(folder)
     _write_example(folder, contigs, models)
     document = _document(order, folder, contigs, models, sources)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,12 +16,14 @@ from adapters.annotator_bcftools.engine import parameters, version
 from adapters.annotator_bcftools.journal import journal, refusal
 from adapters.annotator_bcftools.preflight import look
 from adapters.annotator_bcftools.references import Library, Reference
+from adapters.annotator_bcftools.shared import SharedReferences
 from adapters.annotator_bcftools.warm import Usage, WarmStarter
 from domain.errors import InputRejected
 from domain.ports import (
     Annotation,
     Interrupted,
     Limits,
+    ObjectStore,
     Options,
     Product,
     Provenance,
@@ -53,12 +56,19 @@ class BcftoolsAnnotator:
     """`bcftools csq` behind the ``Annotator`` port.
 
     ``references_dir`` holds the references that were added; None for the bundled ones alone.
+    Those in the ``shared`` bucket are fetched to a cache there. Several may share a ``starter``.
     """
 
-    def __init__(self, references_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        references_dir: Path | None = None,
+        starter: WarmStarter | None = None,
+        shared: ObjectStore | None = None,
+    ) -> None:
         self._references_dir = references_dir
-        self._library = Library(references_dir)
-        self._starter = WarmStarter()
+        cached = shared and references_dir and SharedReferences(shared, references_dir / ".shared")
+        self._library = Library(references_dir, cached or None)
+        self._starter = starter or WarmStarter()
 
     @property
     def usage(self) -> Usage:
@@ -115,7 +125,9 @@ class BcftoolsAnnotator:
         ):
             progress("checking", 0)
             spooled = Path(folder) / "input"
+            began = time.monotonic()
             size, digest = _spool(source, spooled, stopped)
+            fetching = time.monotonic() - began
             provenance = self.provenance(reference, options)
             about: dict[str, Any] = {
                 "input_line": f"{size:,} bytes, sha256 {digest}",
@@ -133,6 +145,7 @@ class BcftoolsAnnotator:
                 (workdir / "log.txt").write_text(refusal(error, **about))
                 raise
         (workdir / "log.txt").write_text(journal(done, **about))
+        done["seconds"] = {"fetching": fetching, **done["seconds"]}
         return _annotation(done, workdir, digest, provenance)
 
     def _request(
@@ -142,7 +155,7 @@ class BcftoolsAnnotator:
             "source": str(spooled.resolve()),
             "workdir": str(workdir.resolve()),
             "references": str(self._references_dir.resolve()) if self._references_dir else None,
-            "reference": found.name,
+            "reference": str(found.folder.resolve()),
             "limits": asdict(_roomy(limits, found)),
         }
 

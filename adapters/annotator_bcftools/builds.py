@@ -32,14 +32,26 @@ def _bare(name: str) -> str:
     return name[3:] if name.lower().startswith("chr") else name
 
 
-def looks_like(lengths: Mapping[str, int], *, names: Iterable[str] = ()) -> str | None:
-    """The assembly most declared contig lengths fit, else the one whose contig names occur."""
+def builds_with(lengths: Mapping[str, int]) -> frozenset[str]:
+    """The assemblies that have one of these contigs, by name and length."""
+    found = {(_bare(name), length) for name, length in lengths.items()}
+    return frozenset(build for build, known in BUILDS.items() if found & set(known.items()))
+
+
+def looks_like(
+    lengths: Mapping[str, int], *, names: Iterable[str] = (), but: frozenset[str] = frozenset()
+) -> str | None:
+    """The assembly most declared contig lengths fit, else the one whose contig names occur.
+
+    Never one of ``but``.
+    """
     declared = {(_bare(name), length) for name, length in lengths.items()}
     used = {_bare(name) for name in names} | {_bare(name) for name in lengths}
-    by_length = {build: len(declared & set(known.items())) for build, known in BUILDS.items()}
+    builds = {build: known for build, known in BUILDS.items() if build not in but}
+    by_length = {build: len(declared & set(known.items())) for build, known in builds.items()}
     best = max(by_length, key=lambda build: by_length[build])
     if by_length[best]:
         return best
-    telling = {b: sum(n in used for n in known if len(n) > 2) for b, known in BUILDS.items()}
+    telling = {b: sum(n in used for n in known if len(n) > 2) for b, known in builds.items()}
     best = max(telling, key=lambda build: telling[build])
     return best if telling[best] else None

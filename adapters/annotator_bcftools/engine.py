@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import sys
 from pathlib import Path
 from typing import BinaryIO
 
 from adapters.annotator_bcftools.forks import EngineDied, Fork
+from adapters.annotator_bcftools.pipes import wide_pipe
 from adapters.annotator_bcftools.references import Contig, Reference
 
 HEADER = "##fileformat=VCFv4.2\n{contigs}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO{samples}\n"
@@ -99,15 +98,6 @@ class Engine:
         os.close(reading)
         self._input, self._code = os.fdopen(writing, "wb", buffering=1 << 18), code
         self._input.write(self._header)
-
-
-def wide_pipe() -> tuple[int, int]:
-    """A pipe that holds 1 MB where the system lets it: fewer changes between processes."""
-    reading, writing = os.pipe()
-    if sys.platform.startswith("linux"):
-        with contextlib.suppress(OSError):  # beyond what this user's pipes may hold together
-            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 2**20)
-    return reading, writing
 
 
 def run_csq(reference: Reference, code: int, output: int, engine_options: tuple[str, ...]) -> None:

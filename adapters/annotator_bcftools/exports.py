@@ -6,6 +6,8 @@ ANN: "Variant annotations in VCF format", v1.0 (Cingolani et al. 2015). Fields c
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -95,17 +97,46 @@ def _ann(effect: list[str], alts: list[str]) -> list[str]:
     return [f"{allele}|{middle}" for allele in alleles]
 
 
-def as_tsv(lines: Iterable[str]) -> Iterator[str]:
-    """A table with one row per effect, and one for a record without any."""
-    yield "\t".join(COLUMNS) + "\n"
+def as_rows(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The cells of ``COLUMNS``, as they stand in the file: one row per effect, one without any."""
     for line in lines:
         if line.startswith("#"):
             continue
         columns = line.rstrip("\n").split("\t")
-        head = [safe(value) for value in columns[:7]]
         for effect in _effects(columns[7]) or [[""] * 7]:
             worst = impact(effect[0]) if effect[0] else ""
-            yield "\t".join((*head, effect[0], worst, *map(safe, effect[1:7]))) + "\n"
+            yield [*columns[:7], effect[0], worst, *effect[1:7]]
+
+
+def as_tsv(lines: Iterable[str]) -> Iterator[str]:
+    """The rows as a table that a spreadsheet may open."""
+    yield "\t".join(COLUMNS) + "\n"
+    for row in as_rows(lines):
+        yield "\t".join(map(safe, row)) + "\n"
+
+
+def as_json(lines: Iterable[str]) -> Iterator[str]:
+    """The rows as one array of objects: numbers as numbers, null where a cell says nothing."""
+    yield "["
+    for number, row in enumerate(as_rows(lines)):
+        cells = {
+            name: value if value not in ("", ".") else None
+            for name, value in zip(COLUMNS, row, strict=True)
+        }
+        fields = {**cells, "pos": int(row[1]), "qual": _number(row[5])}
+        yield f"{',' if number else ''}\n{json.dumps(fields, ensure_ascii=False)}"
+    yield "\n]\n"
+
+
+def _number(cell: str) -> int | float | None:
+    """A number as JSON has them; None for what is none there, such as ``.`` and ``nan``."""
+    if cell.isascii() and cell.isdigit():
+        return int(cell)
+    try:
+        found = float(cell)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
 
 
 def safe(cell: str) -> str:

@@ -15,6 +15,8 @@ from domain.ports import Limits
 COLUMNS = (b"#CHROM", b"POS", b"ID", b"REF", b"ALT", b"QUAL", b"FILTER", b"INFO")
 _ID = re.compile(rb"[<,]ID=([^,>]+)")
 _LENGTH = re.compile(rb"[<,]length=(\d{1,12})[,>]", re.IGNORECASE)
+_INDEX = re.compile(rb"[<,]IDX=(\d+)")
+LARGEST_INDEX = 1_000_000  # of BCF's dictionaries; htslib makes room for all numbers below
 _VERSION = re.compile(rb"##fileformat=VCFv4\.[0-9]\s*$")
 # What an earlier run of ours, or of csq, left: it would contradict the new annotation.
 _REPLACED = (
@@ -107,6 +109,8 @@ class HeaderReader:
             raise InputRejected("not_vcf", facts={"kind": "a GFF file"})
         elif line.startswith(b"##contig=<"):
             self._take_contig(number, line)
+        if (index := _INDEX.search(line)) and int(index[1]) > LARGEST_INDEX:
+            raise InputRejected("header_index", line=number, facts={"largest": LARGEST_INDEX})
         self._meta.append(line.rstrip())
 
     def _take_contig(self, number: int, line: bytes) -> None:

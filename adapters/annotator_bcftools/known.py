@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adapters.annotator_bcftools.fasta import BadReference
 from adapters.annotator_bcftools.references import Contig
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ DENSE = 50  # bases per record up to which a whole stretch is read at once
 Key = tuple[bytes, bytes, bytes]  # POS, REF, one ALT
 Found = tuple[bytes, dict[bytes, bytes]]  # ID, INFO values of that ALT
 _NUMBER = re.compile(rb"Number=[^,]+")
+_INFO = re.compile(r"##INFO=<ID=([^,>]+)")
 
 
 class KnownVariants:
@@ -107,3 +109,18 @@ def header_lines(path: Path, columns: Iterable[str]) -> list[bytes]:
                     text = line.rstrip().replace(start, b"##INFO=<ID=known_%b," % column, 1)
                     found.append(_NUMBER.sub(b"Number=A", text, count=1))
     return found
+
+
+def check_columns(path: Path, wanted: Iterable[str]) -> None:
+    """Raise BadReference, naming those there are, for a column a plain VCF does not declare."""
+    declared = []
+    with path.open(errors="replace") as lines:
+        for line in lines:
+            if not line.startswith("##"):
+                break
+            if match := _INFO.match(line):
+                declared.append(match[1])
+    for column in wanted:
+        if column not in declared:
+            there = f"It has {', '.join(declared)}." if declared else "It declares none."
+            raise BadReference(f"The known variants have no INFO column {column}. {there}")

@@ -8,13 +8,18 @@ from dataclasses import dataclass, field, fields
 from typing import Any, BinaryIO
 
 from adapters.annotator_bcftools.consequences import IMPACTS, impact, terms
-from adapters.annotator_bcftools.effects import Pairs, effects_of
+from adapters.annotator_bcftools.effects import NOTHING, Pairs, effects_of
 from adapters.annotator_bcftools.frames import Frame
 from adapters.annotator_bcftools.genotypes import with_bits
 from adapters.annotator_bcftools.known import KnownVariants
 
 TAB = b"\t"
 KINDS = 50_000  # distinct BCSQ values remembered before what they say is added up
+BCSQ = b"\tBCSQ="  # all of INFO in the engine's line; no allele can hold a tab
+CELL = 200  # bytes of a long record's single columns in the table; the VCF has them all
+LONG_RECORD = 2000  # bytes from CHROM to FILTER that are many
+Kind = tuple[int, tuple[bytes, ...]]  # number of what is counted, rows for the table
+NO_EFFECT: Kind = (0, NOTHING)
 
 
 class OutOfStep(Exception):
@@ -89,7 +94,7 @@ class Merge:
         self._write, self._rows, self._known = write, rows, known
         self._haplotypes = haplotypes
         self._sites_only, self._had_bcsq = sites_only, had_bcsq
-        self._kinds: dict[bytes, tuple[int, bytes]] = {}
+        self._kinds: dict[bytes, Kind] = {b"": NO_EFFECT}
         self._numbers: dict[Pairs, int] = {}
         self._seen: Counter[int] = Counter()
         self._sent = 0
@@ -140,42 +145,35 @@ class Merge:
         if self._haplotypes:
             lines = [with_bits_of(line, result) for line, result in zip(lines, found, strict=True)]
             found = [result.partition(b"\tGT")[0] for result in found]
-        put = _put_last if self._sites_only else _put
+        told = [result.partition(BCSQ)[2] for result in found]
         kinds = self._kinds
-        out: list[bytes] = []
-        shorts: list[bytes] = []
-        seen: list[int] = []
-        for line, result in zip(lines, found, strict=True):
-            bcsq = result.partition(b"BCSQ=")[2]
-            if not bcsq:
-                out.append(line)
-                shorts.append(b"")
-                continue
-            number, short = kinds.get(bcsq) or self._kind(bcsq)
-            out.append(put(line, bcsq))
-            shorts.append(short)
-            seen.append(number)
-        self._seen.update(seen)
-        if len(kinds) > KINDS:
-            self._add_up()
+        its = [kinds.get(bcsq) or self._kind(bcsq) for bcsq in told]
+        put = _put_last if self._sites_only else _put
+        out = [put(line, bcsq) if bcsq else line for line, bcsq in zip(lines, told, strict=True)]
         out.append(b"")
         self._write(b"\n".join(out))
-        self._write_rows(lines, shorts)
+        self._write_rows(lines, [rows for _, rows in its])
+        self._seen.update([number for number, _ in its])
+        if len(kinds) > KINDS:
+            self._add_up()
 
-    def _kind(self, bcsq: bytes) -> tuple[int, bytes]:
-        """Number and short form of a BCSQ value; introns say the same thousands of times."""
+    def _kind(self, bcsq: bytes) -> Kind:
+        """Number and rows of a BCSQ value; introns say the same thousands of times."""
         effects = effects_of(bcsq)
-        number = self._numbers.setdefault(effects.pairs, len(self._numbers))
-        self._kinds[bcsq] = (number, effects.short)
-        return number, effects.short
+        number = self._numbers.setdefault(effects.pairs, len(self._numbers) + 1)
+        self._kinds[bcsq] = kind = (number, effects.rows)
+        return kind
 
-    def _write_rows(self, lines: list[bytes], shorts: list[bytes]) -> None:
-        """Lines for the table: number of the record from 0, CHROM to FILTER, short effects."""
+    def _write_rows(self, lines: list[bytes], rows: list[tuple[bytes, ...]]) -> None:
+        """Lines for the table: number of the record from 0, CHROM to FILTER, one effect."""
         heads = [line.rpartition(TAB)[0] for line in lines] if self._sites_only else _heads(lines)
+        if max(map(len, heads)) > LONG_RECORD:
+            heads = [_cut(head) if len(head) > LONG_RECORD else head for head in heads]
         first = self.counts.records
         self.counts.records += len(lines)
-        numbered = zip(range(first, self.counts.records), heads, shorts, strict=True)
-        self._rows(b"".join([b"%d\t%b\t%b\n" % row for row in numbered]))
+        numbered = zip(range(first, self.counts.records), heads, rows, strict=True)
+        table = [b"%d\t%b\t%b\n" % (vid, head, row) for vid, head, its in numbered for row in its]
+        self._rows(b"".join(table))
 
     def _add_up(self) -> None:
         for pairs, number in self._numbers.items():
@@ -183,11 +181,18 @@ class Merge:
         self._seen.clear()
         self._numbers.clear()
         self._kinds.clear()
+        self._kinds[b""] = NO_EFFECT
 
 
 def _heads(lines: list[bytes]) -> list[bytes]:
     """CHROM to FILTER of lines with samples."""
     return [TAB.join(line.split(TAB, 7)[:7]) for line in lines]
+
+
+def _cut(head: bytes) -> bytes:
+    """Long columns cut short: a row is written for each of up to thousands of effects."""
+    cells = (cell.decode() for cell in head.split(TAB))
+    return TAB.join((cell if len(cell) <= CELL else f"{cell[:CELL]}…").encode() for cell in cells)
 
 
 def with_bits_of(line: bytes, result: bytes) -> bytes:

@@ -6,6 +6,7 @@ reference's contig names; the others and the person's own names are put back aft
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from adapters.annotator_bcftools.forks import EngineDied, Fork
@@ -15,6 +16,7 @@ from adapters.annotator_bcftools.tally import Batch
 from domain.errors import InputRejected
 
 TAB = b"\t"
+_PATH = re.compile(r"(?:/[\w.+-]+)+/")
 
 
 class Normalising:
@@ -72,8 +74,7 @@ class Normalising:
                 str(self._folder / "checked.vcf"), catch_stdout=False,
             )  # fmt: skip
         except pysam.utils.SamtoolsError as error:
-            lines = str(error).replace("\\n", "\n").splitlines()
-            words.write_text(next((each for each in lines if "rror" in each[10:]), lines[0]))
+            words.write_text(reason(str(error)))
             raise
 
     def _together(self) -> Path:
@@ -87,3 +88,12 @@ class Normalising:
             with (self._folder / "others.vcf").open("rb") as others:
                 out.writelines(others)
         return whole
+
+
+def reason(told: str) -> str:
+    """The line of htslib's that says what is wrong, without this machine's paths."""
+    if "flush_buffer" in told:
+        return "a record cannot be written; look for an empty INFO or FORMAT column"
+    lines = told.replace("\\n", "\n").splitlines()
+    line = next((each for each in lines if "rror" in each[10:]), lines[0])
+    return _PATH.sub("", line.rpartition("stderr=")[2]).strip(" '")

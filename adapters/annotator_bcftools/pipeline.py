@@ -1,15 +1,16 @@
-"""The run itself: check, engine and merge beside each other, joined by pipes.
+"""The run itself: check, engine, merge and table beside each other, joined by pipes.
 
 ::
 
     file -> check (this process) --records for csq--> csq (fork) --BCSQ--> merge (fork) -> body.gz
-                     `----------the person's own lines (frames)------------^
+                     `----------the person's own lines (frames)------------^  `-> table (fork)
 
 Everything here runs in the sandboxed child, never in the process that asked for an annotation.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,9 @@ from typing import Any
 
 from adapters.annotator_bcftools.bcf import as_text
 from adapters.annotator_bcftools.engine import Engine
+from adapters.annotator_bcftools.forks import EngineDied
 from adapters.annotator_bcftools.header import Header
+from adapters.annotator_bcftools.info_column import InfoColumn
 from adapters.annotator_bcftools.merging import Merging
 from adapters.annotator_bcftools.normalise import Normalising
 from adapters.annotator_bcftools.preflight import (
@@ -31,6 +34,7 @@ from adapters.annotator_bcftools.records import RecordCheck
 from adapters.annotator_bcftools.references import Contig, Library, Reference
 from adapters.annotator_bcftools.sequence import Genome
 from adapters.annotator_bcftools.sorting import Sorter
+from adapters.annotator_bcftools.table import Table
 from adapters.annotator_bcftools.tally import Batch, NotSorted, Tally
 from domain.errors import InputRejected
 from domain.ports import Limits, Options
@@ -40,8 +44,9 @@ CHUNK = 256 * 1024
 
 @dataclass(slots=True)
 class Outcome:
-    """What one pass found: the body is in ``temporary/body.gz``."""
+    """What one pass found: the body is in ``temporary/body.gz``, the table still being written."""
 
+    table: Table
     header: Header
     tally: Tally
     counts: dict[str, Any]
@@ -131,8 +136,28 @@ class Pass:
         *,
         was_sorted: bool,
     ) -> Outcome:
+        table = Table(self.temporary)
+        try:
+            return self._joined(table, file, blocks, contigs, unusable, was_sorted=was_sorted)
+        except EngineDied:
+            table.wait()  # if it ended badly, the merge broke off because of that
+            raise
+        except BaseException:
+            table.abandon()
+            raise
+
+    def _joined(
+        self,
+        table: Table,
+        file: Opened,
+        blocks: Iterable[tuple[Iterable[int], list[bytes]]],
+        contigs: dict[str, Contig],
+        unusable: frozenset[str],
+        *,
+        was_sorted: bool,
+    ) -> Outcome:
         with Genome(self.reference.genome) as genome:
-            merging = Merging(file.header, self.temporary, self.reference, self.options)
+            merging = Merging(file.header, self.temporary, self.reference, self.options, table.rows)
             samples = len(file.header.samples) if self.options.haplotypes else 0
             engine = Engine(self.reference, merging.engine_output, haplotypes_of=samples)
 
@@ -157,14 +182,24 @@ class Pass:
                 engine.abandon()
                 merging.abandon()
         return Outcome(
+            table,
             file.header,
             check.tally,
             counts,
             was_sorted,
             file.lines.crlf,
-            check.info_types.found,
+            check.info.found,
             {"engine": engine.seconds, "merging": merging.seconds},
         )
+
+    def look_through(self) -> None:
+        """Find what htslib could not read in the whole file. Raises InputRejected."""
+        file = opened(self._chunks(), self.limits)
+        column = InfoColumn(file.header.meta, records=sys.maxsize)
+        for numbers, lines in file.blocks():
+            found = [(n, line) for n, line in zip(numbers, lines, strict=True) if line]
+            column.look([n for n, _ in found], [line for _, line in found])
+        raise InputRejected("unreadable")
 
     def _chunks(self) -> Iterator[bytes]:
         size, told, done = max(self.source.stat().st_size, 1), -1, 0

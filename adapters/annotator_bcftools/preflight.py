@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from adapters.annotator_bcftools.builds import looks_like
+from adapters.annotator_bcftools.builds import builds_with, looks_like
 from adapters.annotator_bcftools.decompress import GZIP, refuse_other_kinds, unpacked
 from adapters.annotator_bcftools.header import Header, header_of
 from adapters.annotator_bcftools.lines import Lines
 from adapters.annotator_bcftools.records import RecordCheck
-from adapters.annotator_bcftools.references import Contig, Library, Reference, contigs_by_name
+from adapters.annotator_bcftools.references import (
+    Contig,
+    Library,
+    Reference,
+    contigs_by_name,
+    names_of,
+)
 from adapters.annotator_bcftools.sequence import Genome, agrees
 from adapters.annotator_bcftools.tally import Batch, NotSorted, Tally
 from domain.errors import InputRejected
@@ -93,8 +99,13 @@ def usable_contigs(
 
 
 def _told(reference: Reference, declared: dict[str, int]) -> dict[str, str | int]:
-    build = looks_like(declared, names=declared)
+    build = looks_like(declared, names=declared, but=_builds_of(reference))
     return {"reference": reference.title, "hint": f" It looks like {build}." if build else ""}
+
+
+def _builds_of(reference: Reference) -> frozenset[str]:
+    """What the chosen reference is called: to say that the file looks like it helps nobody."""
+    return builds_with({name: each.length for each in reference.contigs for name in names_of(each)})
 
 
 def recognised(
@@ -106,9 +117,10 @@ def recognised(
     error.facts.setdefault("reference", reference.title)
     error.facts["reference"] = error.facts["reference"] or reference.title
     found = next(
-        (r.title for r in library.all() if r.name != reference.name and _fits(r, tally)), None
+        (r.title for r in library.installed() if r.name != reference.name and _fits(r, tally)), None
     )
-    found = found or looks_like({}, names=[name for name, _, _ in tally.sample])
+    names = [name for name, _, _ in tally.sample]
+    found = found or looks_like({}, names=names, but=_builds_of(reference))
     hint = f" It looks like {found}." if found else ""
     error.facts["hint"] = error.facts.get("hint") or hint
     return error

@@ -1,7 +1,8 @@
 """Checks every record once, in order, and says what the engine shall see of it.
 
-The engine gets a line of its own making: the reference's contig name, POS, a running number as ID,
-REF and ALT. So nothing else of a person's file can harm it, and nothing of theirs is rewritten.
+The engine gets a line of our own making: the reference's contig name, POS, REF and ALT, and in the
+first and last line of a batch a running number as ID. So nothing else of a person's file can harm
+it, and nothing of theirs is rewritten.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from adapters.annotator_bcftools.columns import (
     remember,
 )
 from adapters.annotator_bcftools.genotypes import phased
-from adapters.annotator_bcftools.info_types import InfoTypes
+from adapters.annotator_bcftools.info_column import InfoColumn
 from adapters.annotator_bcftools.lines import refuse_line
 from adapters.annotator_bcftools.references import Contig
 from adapters.annotator_bcftools.sequence import WINDOW, Genome, agrees
-from adapters.annotator_bcftools.tally import Batch, NotSorted, Tally
+from adapters.annotator_bcftools.tally import Batch, NotSorted, Tally, engine_lines
 from domain.errors import InputRejected
 from domain.ports import Limits
 
 TAB = b"\t"
-RECORD = b"%b\t%b\t%d\t%b\t%b\t.\t.\t%b"  # INFO and what follows it come last
+REST = b".\t.\t."  # QUAL, FILTER, INFO
 SAMPLED = 10_000  # records after which the share of wrong REF decides
 WRONG_SHARE = 0.05
 LARGEST = 2**31 - 1  # position htslib reads (VCF 4.3, section 1.6.1: 32-bit integers)
@@ -59,7 +60,7 @@ class RecordCheck:
         self._emit, self._switch = emit, switch
         self._haplotypes = haplotypes
         self.tally = Tally()
-        self.info_types = InfoTypes(meta)
+        self.info = InfoColumn(meta)
         self._sent = 0
         self._name = b""
         self._contig: Contig | None = None
@@ -81,7 +82,7 @@ class RecordCheck:
         start = 0
         while start < len(lines):
             start = self._take_contig(numbers, lines, start)
-        self.info_types.look(numbers, lines)
+        self.info.look(numbers, lines)
         if self.tally.checked >= SAMPLED:
             self._judge_build()
 
@@ -100,14 +101,13 @@ class RecordCheck:
         current, tabs, alts = self._name, self._tabs, self._alts
         quals, passed = self._quals, self._filters
         target = b"" if self._contig is None else self._contig.name.encode()
-        last, window, low, number = self._last, self._window, self._low, self._sent
+        last, window, low = self._last, self._window, self._low
         out: list[bytes] = []
         changes: list[tuple[bytes, bytes]] = []
         unsent: list[int] = []
         # The split sees to seven tabs at least: where seven is the average, every line has seven.
         counted = tabs != 7 or b"".join(lines).count(TAB) != 7 * len(lines)
-        haplotypes, tail = self._haplotypes, b".\n"
-        at = start
+        rest = REST
         for at in range(start, len(lines)):
             line = lines[at]
             try:
@@ -139,15 +139,15 @@ class RecordCheck:
             else:
                 ref_sent, alt_sent = ref, alt
             changes.append((ref, alt))
-            if haplotypes:
-                tail = b".\t%b\n" % phased(line, numbers[at], alt.count(b",") + 1)
-            out.append(RECORD % (target, place, number, ref_sent, alt_sent, tail))
-            number += 1
+            if self._haplotypes:
+                rest = b"%b\t%b" % (REST, phased(line, numbers[at], alt.count(b",") + 1))
+            out.append(TAB.join((place, b".", ref_sent, alt_sent, rest)))
         else:
             at += 1
-        self._last, self._sent = last, number
+        self._last = last
         self.tally.count(current.decode(), changes, len(out))
-        self._emit(Batch(b"".join(out), lines[start:at], unsent))
+        self._emit(Batch(engine_lines(target, out, self._sent), lines[start:at], unsent))
+        self._sent += len(out)
         return at
 
     # --- what rarely happens ---------------------------------------------------------------------

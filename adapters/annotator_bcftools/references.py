@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from domain.errors import NotFound
 from domain.ports import ReferenceInfo
@@ -93,8 +93,13 @@ def contigs_by_name(reference: Reference) -> dict[str, Contig]:
     return found
 
 
-def _load(folder: Path) -> Reference:
-    document: dict[str, Any] = json.loads((folder / "reference.json").read_text())
+def load(folder: Path) -> Reference:
+    """The reference that lies in a folder."""
+    return reference_of(json.loads((folder / "reference.json").read_text()), folder)
+
+
+def reference_of(document: dict[str, Any], folder: Path) -> Reference:
+    """A reference by its ``reference.json``."""
     contigs = tuple(
         Contig(
             name=each["name"],
@@ -119,30 +124,48 @@ def _load(folder: Path) -> Reference:
     )
 
 
+class Elsewhere(Protocol):
+    """References that can be fetched to this machine."""
+
+    def all(self) -> Sequence[Reference]: ...
+    def get(self, name: str) -> Reference | None: ...
+
+
 class Library:
-    """The installed references: those that come with the service and those in ``added``."""
+    """The references that come with the service, those in ``added``, and those ``elsewhere``."""
 
-    def __init__(self, added: Path | None = None) -> None:
+    def __init__(self, added: Path | None = None, elsewhere: Elsewhere | None = None) -> None:
         self._folders = [BUNDLED] if added is None else [BUNDLED, added]
+        self._elsewhere = elsewhere
 
-    def all(self) -> Sequence[Reference]:
-        """Every reference, by folder name; one added under a bundled name is not possible."""
+    def installed(self) -> Sequence[Reference]:
+        """Every reference on this machine; one added under a bundled name is not possible."""
         found = [
-            _load(path.parent)
+            load(path.parent)
             for folder in self._folders
             for path in sorted(folder.glob("[!.]*/reference.json"))
         ]
         return tuple(found)
 
+    def all(self) -> Sequence[Reference]:
+        """Every reference there is; what is installed here stands before one of the same name."""
+        here = self.installed()
+        others = self._elsewhere.all() if self._elsewhere else ()
+        names = {each.name for each in here}
+        return (*here, *(each for each in others if each.name not in names))
+
     def get(self, name: str) -> Reference:
-        """One reference; ``NotFound`` with the names there are."""
+        """One reference, fetched if need be; ``NotFound`` with the names there are."""
         for folder in self._folders:
             if _is_plain(name) and (folder / name / "reference.json").is_file():
-                return _load(folder / name)
+                return load(folder / name)
+        if self._elsewhere and _is_plain(name) and (found := self._elsewhere.get(name)):
+            return found
         names = ", ".join(each.name for each in self.all())
         raise NotFound(f"There is no reference “{name[:80]}”. Choose one of: {names}.")
 
 
 def _is_plain(name: str) -> bool:
     """Names are folder names: nothing that could lead out of the folder."""
-    return name.replace("-", "").replace(".", "").replace("_", "").isalnum() and name[0] != "."
+    letters = name.replace("-", "").replace(".", "").replace("_", "")
+    return letters.isascii() and letters.isalnum() and name[0] != "."

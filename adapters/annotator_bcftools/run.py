@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,8 @@ from adapters.annotator_bcftools.engine import FORMAT_LINE, INFO_LINE
 from adapters.annotator_bcftools.forks import EngineDied, Fork
 from adapters.annotator_bcftools.known import header_lines
 from adapters.annotator_bcftools.pipeline import Outcome, Pass
-from adapters.annotator_bcftools.references import Contig, Library, contigs_by_name
+from adapters.annotator_bcftools.references import Contig, Library, contigs_by_name, load
 from adapters.annotator_bcftools.summary import summary, write_json
-from adapters.annotator_bcftools.table import Table
 from domain.errors import InputRejected
 from domain.ports import Limits, Options
 
@@ -49,10 +49,10 @@ def main(starter: int) -> None:
     if not bound:
         threading.Thread(target=_end_with_parent, daemon=True).start()
     request = json.loads(line)
-    limits, table = Limits(**request["limits"]), Table(Path.cwd())
+    limits = Limits(**request["limits"])
     sandbox.close_in(limits)
     try:
-        report("done", **annotate(request, limits, table))
+        report("done", **annotate(request, limits))
     except InputRejected as error:
         place = {"line": error.line, "column": error.column}
         report("rejected", code=error.code, facts=error.facts, **place)
@@ -60,8 +60,6 @@ def main(starter: int) -> None:
         report("failed", code=error.code, detail=str(error))
     except MemoryError:
         report("failed", code="engine_out_of_memory", detail="checking took too much memory")
-    finally:
-        table.abandon()
 
 
 def _end_with_parent() -> None:
@@ -70,12 +68,12 @@ def _end_with_parent() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str, Any]:
+def annotate(request: dict[str, Any], limits: Limits) -> dict[str, Any]:
     """Make the products in ``workdir``. Raises InputRejected and EngineDied."""
     workdir, temporary = Path(request["workdir"]), Path.cwd()
     library = Library(Path(request["references"]) if request["references"] else None)
-    reference, options = library.get(request["reference"]), Options(**request["options"])
-    outcome = Pass(
+    reference, options = load(Path(request["reference"])), Options(**request["options"])
+    way = Pass(
         source=Path(request["source"]),
         reference=reference,
         library=library,
@@ -83,11 +81,11 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
         temporary=temporary,
         progress=lambda step, percent: report("progress", step=step, percent=percent),
         options=options,
-    ).run()
+    )
+    outcome = way.run()
     if outcome.counts["records"] != outcome.tally.records:
         raise EngineDied("engine_lost_records", "records in and out differ")
     report("progress", step="storing", percent=0)
-    table.begin(workdir / "variants.parquet")
     known = reference.known
     columns = header_lines(known, reference.known_columns) if known else []
     bits = [FORMAT_LINE] if options.haplotypes else []
@@ -96,10 +94,9 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
     write_vcf(outcome, ours, contigs_by_name(reference), workdir / "annotated.vcf.gz")
     statistics = Fork("bcftools stats", lambda: write_statistics(workdir))
     indexed = index(workdir / "annotated.vcf.gz")
-    wait_for(statistics)
-    waiting = time.monotonic()
-    found = summary(outcome.tally, outcome.counts) | {"table": table.finish()}
-    waited = time.monotonic() - waiting
+    wait_for(statistics, way.look_through)
+    found = summary(outcome.tally, outcome.counts)
+    found["table"] = outcome.table.finish(workdir / "variants.parquet")
     found["given"] = outcome.given
     write_json(found, workdir / "summary.json")
     return {
@@ -117,8 +114,7 @@ def annotate(request: dict[str, Any], limits: Limits, table: Table) -> dict[str,
             **outcome.seconds,
             "index": time.process_time() - checking,
             "statistics": statistics.seconds,
-            "table": table.seconds,
-            "waiting for the table": waited,
+            "table": outcome.table.seconds,
         },
     }
 
@@ -151,17 +147,17 @@ def index(path: Path) -> bool:
     return False
 
 
-def wait_for(statistics: Fork) -> None:
+def wait_for(statistics: Fork, look_through: Callable[[], None]) -> None:
     """The engine saw lines of our making; this is the first time htslib reads the person's own.
 
-    Raises InputRejected when it cannot.
+    Raises InputRejected when it cannot, from ``look_through``.
     """
     try:
         statistics.wait()
     except EngineDied as error:
         if error.code != "engine_crashed":
             raise
-        raise InputRejected("unreadable") from error
+        look_through()
 
 
 def write_statistics(workdir: Path) -> None:

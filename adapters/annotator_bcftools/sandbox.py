@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 
 from domain.ports import Limits
 
@@ -89,6 +90,11 @@ WITHOUT = {
     "files": "The annotating process has no limit on the files it writes.",
     "core": "The annotating process may leave core dumps.",
 }
+
+
+def lacking(held: Mapping[str, bool]) -> str:
+    """One line on what does not hold, of ``protections()``; nothing when all of it does."""
+    return " ".join(WITHOUT[name] for name, holds in held.items() if not holds)
 
 
 def _report() -> dict[str, bool]:

@@ -9,11 +9,12 @@ effect has one row with nulls in the last eight. Sorted by ``vid, k``.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adapters.annotator_bcftools.consequences import CONSEQUENCES, IMPACTS
 from adapters.annotator_bcftools.forks import Fork
+from adapters.annotator_bcftools.pipes import wide_pipe
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,99 +23,88 @@ Setting = str | bool | int | float | list[str]
 FIRST = 50  # rows of the unfiltered first page, kept in summary.json
 FACETS = ("consequence", "impact", "gene", "chrom", "filter")
 FACET_VALUES = 50
+GROUP = 20_480  # rows written at a time: what the memory depends on
+LINE = 100_000  # bytes of the longest row: the merge and ``effects`` cut what is long
+BUFFER = 1_000_000
 
-_RAW = """
-create view raw as select * from read_csv(
-    $rows, delim = '\t', header = false, auto_detect = false, quote = '', escape = '', nullstr = '',
-    columns = {
-        'vid': 'BIGINT', 'chrom': 'VARCHAR', 'pos': 'BIGINT', 'id': 'VARCHAR', 'ref': 'VARCHAR',
-        'alt': 'VARCHAR', 'qual': 'VARCHAR', 'filter': 'VARCHAR', 'bcsq': 'VARCHAR'
-    }
-)
-"""
-# ``614D>614G`` becomes D614G, ``924F`` F924: number, letters before, letters after.
-_SHORT = r"""
-case when contains(aa, '>') then regexp_replace(aa, '^(\d+)([^>]*)>\d*([^>]*)$', '\2\1\3')
-     else regexp_replace(aa, '^(\d+)(.*)$', '\2\1') end
-"""
+# The merge writes the rows as they will be, so that nothing is taken apart here.
 _ROWS = """
-with effects as (
-    select * exclude bcsq, string_split(coalesce(bcsq, ''), ',') as list from raw
-), each as (
-    select * exclude list, unnest(list) as effect, generate_subscripts(list, 1) - 1 as k
-    from effects
-), parts as (
-    select * exclude effect, list_transform(string_split(effect, '|'), x -> nullif(x, '')) as part
-    from each
-), named as (
-    select vid, k, chrom, pos, nullif(id, '.') as id, ref, nullif(alt, '.') as alt,
-           try_cast(qual as double) as qual, nullif(filter, '.') as filter,
-           part[1] as consequence, part[2] as gene, part[3] as transcript, part[4] as biotype,
-           part[5] as strand, part[6] as aa, part[7] as dna
-    from parts
+copy (
+    select vid, k, coalesce(chrom, '.') as chrom, pos, id, ref, alt,
+           try_cast(qual as double) as qual, filter, consequence, impact,
+           gene, transcript, biotype, strand, aa, dna
+    from read_csv(
+        '{rows}', delim = '\t', header = false, auto_detect = false, quote = '', escape = '',
+        nullstr = ['', '.'], buffer_size = {buffer}, max_line_size = {line},
+        columns = {{
+            'vid': 'BIGINT', 'chrom': 'VARCHAR', 'pos': 'BIGINT', 'id': 'VARCHAR',
+            'ref': 'VARCHAR', 'alt': 'VARCHAR', 'qual': 'VARCHAR', 'filter': 'VARCHAR',
+            'k': 'BIGINT', 'consequence': 'VARCHAR', 'impact': 'VARCHAR', 'gene': 'VARCHAR',
+            'transcript': 'VARCHAR', 'biotype': 'VARCHAR', 'strand': 'VARCHAR', 'aa': 'VARCHAR',
+            'dna': 'VARCHAR'
+        }}
+    )
+) to '{target}' (
+    format parquet, compression zstd, parquet_version v2, row_group_size {group}
 )
-select vid, k, chrom, pos, id, ref, alt, qual, filter, consequence, {impact} as impact,
-       gene, transcript, biotype, strand, {short} as aa, dna
-from named
 """
-
-
-def impact_expression() -> str:
-    """The worst impact among the terms of a compound consequence, in SQL."""
-    cases = []
-    for impact in IMPACTS[:-1]:
-        terms = [term for term, each in CONSEQUENCES.items() if each.impact == impact]
-        pattern = r"(^|[&*])(" + "|".join(terms) + ")($|&)"
-        cases.append(f"when regexp_matches(consequence, '{pattern}') then '{impact}'")
-    return f"case when consequence is null then null {' '.join(cases)} else '{IMPACTS[-1]}' end"
 
 
 class Table:
-    """The fork that makes the table, beside the statistics and the index."""
+    """The fork that makes the table while the merge writes its rows.
+
+    ``rows`` is the descriptor to write them to; whoever forks the writer closes it.
+    """
 
     def __init__(self, temporary: Path) -> None:
-        self._temporary = temporary
-        self._answer = temporary / "table.json"
-        self._fork: Fork | None = None
-        self.seconds = 0.0
-
-    def begin(self, target: Path) -> None:
-        """The rows are there: write ``target``."""
+        self._made, self._answer = temporary / "variants.parquet", temporary / "table.json"
+        reading, self.rows = wide_pipe()
 
         def work() -> None:
-            self._answer.write_text(json.dumps(make(target, self._temporary)))
+            os.close(self.rows)
+            self._answer.write_text(json.dumps(make(reading, self._made, temporary)))
 
         self._fork = Fork("writing the table", work)
+        os.close(reading)
+        self.seconds = 0.0
 
-    def finish(self) -> dict[str, Any]:
-        """Wait for the table; its size, first rows and facets. Raises EngineDied."""
-        if self._fork:
-            self._fork.wait()
-            self.seconds = self._fork.seconds
-        made: dict[str, Any] = json.loads(self._answer.read_text())
-        return made
+    def finish(self, target: Path) -> dict[str, Any]:
+        """Wait for the table and put it at ``target``; its size, first rows and facets.
+
+        Raises EngineDied.
+        """
+        self.wait()
+        self._made.rename(target)
+        about: dict[str, Any] = json.loads(self._answer.read_text())
+        return about
+
+    def wait(self) -> None:
+        """Wait until no more rows come and all are written. Raises EngineDied."""
+        self._fork.wait()
+        self.seconds = self._fork.seconds
 
     def abandon(self) -> None:
         """End it, if it still runs."""
-        if self._fork:
-            self._fork.kill()
+        self._fork.kill()
 
 
-def make(target: Path, temporary: Path) -> dict[str, Any]:
-    """Turn ``temporary/rows.tsv`` into Parquet; the same rows always give the same bytes."""
+def make(rows: int, target: Path, temporary: Path) -> dict[str, Any]:
+    """Turn what comes over the descriptor ``rows`` into Parquet.
+
+    With one thread the same rows always give the same bytes.
+    """
     import duckdb
 
     settings: dict[str, Setting] = {
-        "threads": 2,
+        "threads": 1,
         "memory_limit": "192MB",
         "temp_directory": str(temporary / "duckdb"),
     }
+    copy = _ROWS.format(
+        rows=f"/dev/fd/{rows}", target=_quoted(target), group=GROUP, line=LINE, buffer=BUFFER
+    )
     with duckdb.connect(":memory:", config=settings) as database:
-        database.execute(_RAW.replace("$rows", f"'{_quoted(temporary / 'rows.tsv')}'"))
-        select = _ROWS.format(impact=impact_expression(), short=_SHORT)
-        database.execute(
-            f"copy ({select}) to '{_quoted(target)}' (format parquet, compression zstd)"
-        )
+        database.execute(copy)
         return _about(database, target)
 
 

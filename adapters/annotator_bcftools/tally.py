@@ -24,6 +24,20 @@ class Batch:
     unsent: list[int]
 
 
+def engine_lines(target: bytes, rows: list[bytes], first: int) -> bytes:
+    """Lines for csq from what follows CHROM in each; the merge sees by the IDs that none is lost.
+
+    First and last line get their running number as ID, counted from ``first``.
+    """
+    if not rows:
+        return b""
+    for at, number in ((0, first), (-1, first + len(rows) - 1)):
+        place, _, rest = rows[at].split(b"\t", 2)
+        rows[at] = b"%b\t%d\t%b" % (place, number, rest)
+    begin = target + b"\t"
+    return begin + (b"\n" + begin).join(rows) + b"\n"
+
+
 @dataclass(slots=True)
 class Tally:
     """What the check counted. ``examples``: the first (line, contig, position) of each reason."""

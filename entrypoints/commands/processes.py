@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ def up() -> None:
         raise click.ClickException(NEVER_PUSHED)
     if settings.store == "dynamodb":
         click.echo(FORGETS, err=True)
+    threading.Thread(target=_tell_lacking, daemon=True).start()
     cookies = DataFolder(settings.data_dir).secret("cookies")
     local.up(
         local.LocalService(
@@ -50,6 +52,14 @@ def up() -> None:
             environment={"GAS_SECRET": settings.secret.get_secret_value() or cookies},
         )
     )
+
+
+def _tell_lacking() -> None:
+    """Beside the start, which does not wait for it."""
+    from adapters.annotator_bcftools.sandbox import lacking, protections
+
+    if line := lacking(protections()):
+        click.echo(line, err=True)
 
 
 @click.command()

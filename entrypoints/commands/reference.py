@@ -13,6 +13,7 @@ from entrypoints.commands.annotate import references_folder
 
 if TYPE_CHECKING:
     from adapters.annotator_bcftools.references import Reference
+    from adapters.annotator_bcftools.shared import SharedReferences
 
 MOST_CONTIGS = 30
 
@@ -24,11 +25,12 @@ def reference() -> None:
 
 @reference.command("list")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array instead of a table.")
-def list_references(*, as_json: bool) -> None:
+@click.option("--shared", is_flag=True, help="Those in the service's bucket instead.")
+def list_references(*, as_json: bool, shared: bool) -> None:
     """List the installed references."""
     from adapters.annotator_bcftools.references import Library
 
-    found = Library(references_folder()).all()
+    found = _shared().all() if shared else Library(references_folder()).installed()
     if as_json:
         click.echo(json.dumps([_document(each) for each in found], indent=2, ensure_ascii=False))
         return
@@ -53,7 +55,8 @@ def show(name: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_document(found), indent=2, ensure_ascii=False))
         return
-    click.echo(f"{found.title} ({found.name})\n{found.organism}, {found.assembly}")
+    about = ", ".join(each for each in (found.organism, found.assembly) if each)
+    click.echo(f"{found.title} ({found.name})\n{about}")
     for contig in found.contigs[:MOST_CONTIGS]:
         also = f"  also {', '.join(contig.aliases)}" if contig.aliases else ""
         click.echo(f"  {contig.name}  {contig.length:,} bases  code {contig.genetic_code}{also}")
@@ -74,9 +77,15 @@ def show(name: str, *, as_json: bool) -> None:
 @click.option("--assembly", default="")
 @click.option("--code", multiple=True, metavar="CONTIG=N", help="NCBI genetic code of a contig.")
 @click.option("--alias", multiple=True, metavar="CONTIG=NAME", help="Another name of a contig.")
-@click.option("--sha256", multiple=True, metavar="SOURCE=DIGEST", help="What a source must be.")
-def add(name: str, **given: Any) -> None:
-    """Add a reference from a genome and its genes, plain or gzipped."""
+@click.option("--share", is_flag=True, help="Put it into the service's bucket too.")
+@click.option(
+    "--sha256", multiple=True, metavar="fasta|gff|known=DIGEST", help="What a source must be."
+)
+def add(name: str, *, share: bool, **given: Any) -> None:
+    """Add a reference from a genome and its genes, plain or gzipped.
+
+    With --share, workers on other machines fetch it when a job first needs it.
+    """
     from adapters.annotator_bcftools.adding import Order
     from adapters.annotator_bcftools.adding import add as add_reference
     from domain.errors import DomainError
@@ -90,29 +99,64 @@ def add(name: str, **given: Any) -> None:
     order = Order(
         name, **given, known_columns=columns, codes=codes, aliases=aliases, digests=digests
     )
+    bucket = _shared() if share else None
     try:
         added = add_reference(order, references_folder(), progress=_tell)
+        if bucket:
+            bucket.publish(references_folder() / name)
     except DomainError as error:
         raise click.ClickException(str(error)) from error
     _echo_transcripts({"taken": added.taken, "dropped": added.dropped})
     for contig in added.document["contigs"]:
         if contig["genetic_code"] != 1:
-            example = references_folder() / name / "example.vcf"
+            click.echo(f"Genetic code of {contig['name']}: {contig['genetic_code']}")
+    example = references_folder() / name / "example.vcf"
     click.echo(f"{name} is installed. Try it: gas annotate {example} -r {name}")
 
 
 @reference.command()
 @click.argument("name")
-def remove(name: str) -> None:
+def share(name: str) -> None:
+    """Put an added reference into the service's bucket, for workers on other machines."""
+    from adapters.annotator_bcftools.references import Library
+    from domain.errors import DomainError
+
+    try:
+        _shared().publish(Library(references_folder()).get(name).folder)
+    except DomainError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{name} is shared.")
+
+
+@reference.command()
+@click.argument("name")
+@click.option("--shared", is_flag=True, help="Out of the service's bucket, not from here.")
+def remove(name: str, *, shared: bool) -> None:
     """Remove a reference that was added."""
     from adapters.annotator_bcftools.adding import remove as remove_reference
     from domain.errors import DomainError
 
     try:
-        remove_reference(name, references_folder())
+        if shared:
+            _shared().remove(name)
+        else:
+            remove_reference(name, references_folder())
     except DomainError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{name} is removed.")
+
+
+def _shared() -> SharedReferences:
+    """The bucket of the service that runs in the data folder, or of AWS."""
+    from adapters.annotator_bcftools.shared import SharedReferences
+    from entrypoints.client import Unreachable
+    from entrypoints.commands.asking import read_settings
+    from entrypoints.local.reach import reach_running
+
+    try:
+        return SharedReferences(reach_running(read_settings()).files, references_folder())
+    except Unreachable as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _document(found: Reference) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 
@@ -43,14 +42,9 @@ def _tsv(chunks: Chunks) -> Iterator[bytes]:
 
 
 def _json(chunks: Chunks) -> Iterator[bytes]:
-    """An array with one object an effect, its fields the table's columns."""
-    rows = (line.decode().rstrip("\n").split("\t") for line in _tsv(chunks))
-    columns = next(rows)
-    yield b"["
-    for number, row in enumerate(rows):
-        fields = json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False)
-        yield f"{',' if number else ''}\n{fields}".encode()
-    yield b"\n]\n"
+    from adapters.annotator_bcftools.exports import as_json
+
+    return (text.encode() for text in as_json(_lines(chunks)))
 
 
 SHAPES: dict[str, Callable[[Chunks], Iterator[bytes]]] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from flask import (
@@ -18,6 +20,8 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from domain.errors import DomainError
+from domain.ports import Options
+from domain.ports.annotation import PLAIN
 from entrypoints.people import Person
 from entrypoints.web.allowance import allowance_of
 from entrypoints.web.errors import status_of
@@ -39,6 +43,7 @@ class Draft:
     text: str = ""
     filename: str = ""
     uploaded: bool = False
+    options: Options = PLAIN
 
     @classmethod
     def from_form(cls) -> Draft:
@@ -52,6 +57,7 @@ class Draft:
             text=form.get("text", "").replace("\r\n", "\n"),
             filename=form.get("filename", ""),
             uploaded=form.get("uploaded") == "yes",
+            options=_options(form),
         )
 
 
@@ -66,6 +72,7 @@ def page(person: Person) -> ResponseReturnValue:
             source="example" if example else "file",
             reference=example or request.args.get("reference", ""),
             label=request.args.get("label", ""),
+            options=_options(request.args),
         ),
     )
 
@@ -92,6 +99,7 @@ def ready(person: Person, upload_id: str) -> ResponseReturnValue:
         label=request.args.get("label", ""),
         filename=request.args.get("filename", ""),
         uploaded=True,
+        options=_options(request.args),
     )
     return _ready(draft, arrived["bytes"])
 
@@ -110,6 +118,16 @@ def submit(person: Person) -> ResponseReturnValue:
     return redirect(url_for("web.job.page", job_id=job_id), 303)
 
 
+def _options(fields: Mapping[str, str]) -> Options:
+    """The boxes that are ticked, from a form or an address."""
+    return Options(**{name: fields.get(name) == "yes" for name in asdict(PLAIN)})
+
+
+def _chosen(options: Options) -> dict[str, Any]:
+    """The ticked boxes as fields of an address."""
+    return {name: "yes" for name, ticked in asdict(options).items() if ticked}
+
+
 def fresh_upload_id() -> str:
     """Names what one form will submit, so that sending it twice makes one job."""
     return uuid4().hex
@@ -122,6 +140,7 @@ def _submit(person: Person, draft: Draft) -> UUID:
         reference=draft.reference,
         label=draft.label,
         filename=draft.filename if draft.source == "file" else "",
+        options=draft.options,
     )
     return recorded.aggregate.id
 
@@ -131,7 +150,7 @@ def _receive(person: Person, draft: Draft) -> str:
 
     It follows from the form and what is in it: sent twice it is one job, changed it is another.
     """
-    content = f"{draft.source}\n{draft.reference}\n{draft.text}"
+    content = f"{draft.source}\n{draft.reference}\n{_chosen(draft.options)}\n{draft.text}"
     example = draft.source == "example"
     return the_gas().submission.receive(
         person.user,
@@ -158,7 +177,9 @@ def _upload_page(person: Person, draft: Draft) -> ResponseReturnValue:
     upload = the_gas().submission.begin_upload(
         person.user, filename=draft.filename, redirect=_way_back(draft)
     )
-    return make_response(render_template("upload.html", upload=upload, draft=draft))
+    return make_response(
+        render_template("upload.html", upload=upload, draft=draft, chosen=_chosen(draft.options))
+    )
 
 
 def _way_back(draft: Draft) -> str:
@@ -169,6 +190,7 @@ def _way_back(draft: Draft) -> str:
         reference=draft.reference,
         label=draft.label,
         filename=draft.filename,
+        **_chosen(draft.options),
     )
     return the_gas().settings.address + address.replace("/UPLOAD", "/{upload}", 1)
 

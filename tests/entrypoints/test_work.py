@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import psutil
 import pytest
 
+from adapters.annotator_bcftools.sandbox import lacking, protections
 from domain.context import acting
 from domain.job import Job
 from domain.ports import Annotation, Interrupted, Limits
@@ -205,3 +206,5 @@ def test_as_a_process_it_is_idle_when_there_is_nothing_to_do_and_ends_at_sigterm
     assert {line["process"] for line in lines} == {"work"}
     assert [line for line in lines if line["level"] == "error"] == []
     assert lines[-1]["event"] == "process.stopped"
+    (sandbox,) = [line for line in lines if line["event"] == "sandbox"]
+    assert sandbox["lacks"] == (lacking(protections()) or "nothing")

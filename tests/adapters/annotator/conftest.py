@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from adapters.annotator_bcftools.annotator import BcftoolsAnnotator
+from adapters.annotator_bcftools.warm import WarmStarter
 from domain.ports import Annotation, Limits
 
 OUTSIDE = Path(__file__).parents[4] / "shared" / "data" / "tests"
@@ -60,9 +61,15 @@ class Made:
 Bench = Callable[..., Made]
 
 
-@pytest.fixture
-def annotator() -> BcftoolsAnnotator:
-    return BcftoolsAnnotator()
+@pytest.fixture(scope="session")
+def starter() -> WarmStarter:
+    """One for all tests of this process: starting it takes longer than most of them."""
+    return WarmStarter()
+
+
+@pytest.fixture(scope="session")
+def annotator(starter: WarmStarter) -> BcftoolsAnnotator:
+    return BcftoolsAnnotator(starter=starter)
 
 
 @pytest.fixture

@@ -20,12 +20,12 @@ ONE = COLUMNS + "\tFORMAT\tpatient"
 
 
 @pytest.fixture
-def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+def ask(annotator: BcftoolsAnnotator, tmp_path_factory: pytest.TempPathFactory) -> Ask:
     """``ask(text, haplotypes=True)`` annotates with options."""
 
     def run(text: str, reference: str = "sars-cov-2", **options: bool) -> Made:
         workdir = tmp_path_factory.mktemp("job")
-        annotation = BcftoolsAnnotator().annotate(
+        annotation = annotator.annotate(
             io.BytesIO(text.encode()), reference=reference, workdir=workdir, limits=Limits(),
             progress=lambda step, percent: None, stopped=lambda: False, options=Options(**options),
         )  # fmt: skip
@@ -116,6 +116,13 @@ def test_normalising_aligns_left_splits_alleles_and_keeps_the_rest(ask: Ask) -> 
     assert made.annotation.skipped == {"wrong_ref": 1, "unknown_contig": 1}
     assert "5 records became 6 by normalising" in made.log
     assert made.annotation.provenance.parameters.startswith("norm --multiallelics -any; ")
+
+
+def test_what_cannot_be_normalised_is_said_without_paths(ask: Ask) -> None:
+    text = vcf([snv(300, info="") + "\tGT:DP\t0|1"], columns=ONE, meta=[GT])
+    with pytest.raises(InputRejected, match="cannot be left-aligned and split: a record") as told:
+        ask(text, normalise=True)
+    assert "/" not in str(told.value)
 
 
 def test_the_command_takes_the_options(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.annotator_bcftools.annotator import BcftoolsAnnotator
 from adapters.annotator_bcftools.consequences import CONSEQUENCES, IMPACTS, impact, terms
-from adapters.annotator_bcftools.exports import COLUMNS, as_ann, as_tsv, hgvs_protein, safe
+from adapters.annotator_bcftools.exports import COLUMNS, as_ann, as_json, as_tsv, hgvs_protein, safe
 from tests.adapters.annotator.conftest import Bench, Made
 from tests.adapters.annotator.vcf import SARS, base, snv, vcf
 
@@ -127,6 +127,15 @@ def test_the_flat_table_has_a_row_per_effect(example: Made) -> None:
     assert rows[0] == list(COLUMNS)
     assert {len(row) for row in rows} == {len(COLUMNS)}
     assert len(rows) == 1 + 18, "two records lie in two transcripts of ORF1ab"
+
+
+def test_json_has_numbers_as_numbers_and_cells_as_they_are() -> None:
+    lines = ["1\t5\t=1+1\tA\t.\t30.5\tPASS\t.", "1\t6\t.\tA\tC\tnan\t.\tBCSQ=intron|G|T|lncRNA"]
+    first, second = json.loads("".join(as_json(lines)))
+    assert (first["pos"], first["qual"], first["id"], first["alt"]) == (5, 30.5, "=1+1", None)
+    assert (first["consequence"], first["impact"]) == (None, None)
+    assert (second["qual"], second["consequence"], second["aa"]) == (None, "intron", None)
+    assert "'=1+1" in "".join(as_tsv(lines))
 
 
 def test_no_cell_of_the_flat_table_is_a_formula() -> None:

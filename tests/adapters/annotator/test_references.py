@@ -16,6 +16,7 @@ from adapters.annotator_bcftools.adding import Added, Order, add, remove
 from adapters.annotator_bcftools.annotator import BcftoolsAnnotator
 from adapters.annotator_bcftools.fasta import BadReference
 from adapters.annotator_bcftools.references import BUNDLED, Library
+from adapters.annotator_bcftools.warm import WarmStarter
 from tests.adapters.annotator.conftest import Bench, Made
 from tests.adapters.annotator.vcf import genome, other, snv, vcf
 
@@ -43,6 +44,14 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path / "references"
 
 
+STARTER = WarmStarter()
+
+
+def with_added(installed: Path) -> BcftoolsAnnotator:
+    """An annotator that has these references too."""
+    return BcftoolsAnnotator(installed, STARTER)
+
+
 def put(order: Order, installed: Path) -> Added:
     return add(order, installed, progress=lambda source, done: None)
 
@@ -64,7 +73,7 @@ def test_ncbi_genes_are_converted_and_counted(ncbi: Added) -> None:
 
 
 def test_a_reference_from_ncbi_annotates(run: Bench, ncbi: Added, installed: Path) -> None:
-    made = run(vcf([snv(23403), snv(26050), snv(26350)]), "wuhan", by=BcftoolsAnnotator(installed))
+    made = run(vcf([snv(23403), snv(26050), snv(26350)]), "wuhan", by=with_added(installed))
     assert made.effects(0)[0][:3] == ["missense", "S", "YP_009724390.1"]
     assert [made.effects(at)[0][0] for at in (1, 2)] == ["5_prime_utr", "3_prime_utr"]
 
@@ -74,13 +83,13 @@ def test_a_copy_of_a_bundled_reference_annotates_like_it(run: Bench, installed: 
     assert added.document["contigs"][0]["md5"] == "c68f52674c9fb33aef52dcf399755519"
     assert added.document["contigs"][0]["genetic_code"] == 2
     example = (MT / "example.vcf").read_bytes()
-    mine = run(example, "copy", by=BcftoolsAnnotator(installed))
+    mine = run(example, "copy", by=with_added(installed))
     assert mine.records == run(example, "human-mt").records
 
 
 def test_its_example_is_made_and_annotates(run: Bench, installed: Path) -> None:
     put(Order("copy", str(MT / "genome.fa"), str(MT / "genes.gff3")), installed)
-    annotator = BcftoolsAnnotator(installed)
+    annotator = with_added(installed)
     made = run(annotator.example("copy"), "copy", by=annotator)
     assert made.summary["annotated"] == len(made.records) == 10
 
@@ -108,7 +117,7 @@ def test_a_reference_comes_from_the_web_with_its_digests(published: str, install
     genome_url, genes_url = f"{published}/genome.fa.gz", f"{published}/genes.gff3.gz"
     right = hashlib.sha256(gzip.compress((MT / "genome.fa").read_bytes())).hexdigest()
     with pytest.raises(BadReference, match="has the sha256"):
-        put(Order("web", genome_url, genes_url, digests={genome_url: "0" * 64}), installed)
+        put(Order("web", genome_url, genes_url, digests={"fasta": "0" * 64}), installed)
     added = put(Order("web", genome_url, genes_url), installed)
     assert added.document["sources"]["fasta"]["from"] == "genome.fa.gz"
     assert len(added.document["sources"]["fasta"]["sha256"]) == len(right)
@@ -133,6 +142,13 @@ def test_nothing_is_left_of_a_reference_that_could_not_be_added(
         (Order("x", "/nowhere.fa", "b"), "cannot be read"),
         (Order("x", "file:///etc/passwd", "b"), "neither a file nor an http"),
         (Order("x", str(MT / "genes.gff3"), "b"), "has no “>” line"),
+        (
+            Order("x", "a", "b", digests={"genome": "0" * 64}),
+            "fasta, gff or known, not for “genome”",
+        ),
+        (Order("x", "a", "b", digests={"fasta": "0" * 63}), "64 hexadecimal digits"),
+        (Order("x", "a", "b", digests={"known": "0" * 64}), "but none are given"),
+        (Order("x", "a", "b", known_columns=("AF",)), "but none are given"),
         (
             Order("x", str(MT / "genome.fa"), str(MT / "genes.gff3"), codes={"Q": 2}),
             "has no contig Q",
@@ -170,7 +186,7 @@ def test_two_genetic_codes_in_one_file(run: Bench, tmp_path: Path, installed: Pa
     fasta.write_text((MT / "genome.fa").read_text() + (sars / "genome.fa").read_text())
     genes.write_text((MT / "genes.gff3").read_text() + (sars / "genes.gff3").read_text())
     put(Order("both", str(fasta), str(genes), codes={"MT": 2}), installed)
-    by = BcftoolsAnnotator(installed)
+    by = with_added(installed)
     examples = [by.example(name).decode().splitlines() for name in ("human-mt", "sars-cov-2")]
     records = [line for example in examples for line in example if not line.startswith("#")]
     for order in (records, records[12:] + records[:12]):
@@ -203,7 +219,7 @@ def grch37(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Bcftool
                 known=str(source / "common-variants.vcf"),
             )
             put(order, folder)
-            made[data] = BcftoolsAnnotator(folder)
+            made[data] = with_added(folder)
         return made[data]
 
     return annotator
@@ -259,6 +275,20 @@ def test_a_grch38_file_is_told_from_grch37(
         run(text, "grch37-22q11", by=grch37(outside))
 
 
+def test_a_column_the_known_variants_do_not_have_is_refused_with_those_they_have(
+    tmp_path: Path, installed: Path
+) -> None:
+    known = tmp_path / "known.vcf"
+    info = '##INFO=<ID={},Number=A,Type=Float,Description="x">'
+    known.write_text(vcf([], contigs=[("MT", 16569)], meta=[info.format("AF"), info.format("AC")]))
+    order = Order(
+        "mt", str(MT / "genome.fa"), str(MT / "genes.gff3"),
+        known=str(known), known_columns=("AF", "MAF"),
+    )  # fmt: skip
+    with pytest.raises(BadReference, match="no INFO column MAF"):
+        put(order, installed)
+
+
 def test_known_columns_are_joined_in_per_allele(
     run: Bench, tmp_path: Path, installed: Path
 ) -> None:
@@ -278,7 +308,7 @@ def test_known_columns_are_joined_in_per_allele(
     put(order, installed)
     second = alts.split(",")[1]
     record = f"chrM\t73\t.\t{ref}\t{second}\t.\t.\tDP=5"
-    made = run(vcf([record], contigs=()), "mt", by=BcftoolsAnnotator(installed))
+    made = run(vcf([record], contigs=()), "mt", by=with_added(installed))
     assert made.records[0][2] == "rs1"
     assert made.records[0][7].startswith("DP=5;known_AF=0.5")
     assert any(line.startswith("##INFO=<ID=known_AF,Number=A,Type=Float") for line in made.header)

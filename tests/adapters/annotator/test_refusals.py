@@ -11,6 +11,7 @@ from adapters.annotator_bcftools.annotator import BcftoolsAnnotator
 from domain.errors import InputRejected, NotFound
 from domain.ports import Limits
 from tests.adapters.annotator.conftest import Bench
+from tests.adapters.annotator.corpus import good
 from tests.adapters.annotator.vcf import SARS, base, other, snv, vcf
 
 GOOD = vcf([snv(position) for position in range(300, 400)])
@@ -108,3 +109,10 @@ def test_a_file_cut_at_any_byte_passes_the_early_look(annotator: BcftoolsAnnotat
     for data in (GOOD.encode(), gzip.compress(GOOD.encode())):
         for cut in range(1, len(data), 97):
             annotator.peek(data[:cut], complete=False, reference="sars-cov-2", limits=Limits())
+
+
+def test_a_file_of_another_genome_is_never_said_to_look_like_the_chosen_one(run: Bench) -> None:
+    for content in (wrong(0.2), good().replace("29903", "29902")):
+        with pytest.raises(InputRejected) as refused:
+            run(content)
+        assert "looks like" not in str(refused.value)

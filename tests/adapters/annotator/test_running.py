@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,8 +51,13 @@ def test_a_run_stopped_half_way_ends_at_once_and_leaves_nothing(tmp_path: Path) 
     assert not [run for starter in starters() for run in starter.children()]
 
 
-def test_an_engine_that_crashes_fails_the_run_and_the_next_one_is_fine(
-    run: Bench, tmp_path: Path
+@pytest.mark.parametrize(
+    ("which", "number", "code"),
+    [(max, signal.SIGSEGV, "engine_crashed"), (min, signal.SIGKILL, "engine_killed")],
+    ids=["csq", "the table"],
+)
+def test_a_part_that_falls_over_fails_the_run_and_the_next_one_is_fine(
+    run: Bench, tmp_path: Path, which: Callable[[list[int]], int], number: int, code: str
 ) -> None:
     failures: list[EngineFailed] = []
 
@@ -62,27 +69,26 @@ def test_an_engine_that_crashes_fails_the_run_and_the_next_one_is_fine(
 
     thread = threading.Thread(target=work)
     thread.start()
-    _crash_a_grandchild()
+    os.kill(which(_forks()), number)
     thread.join(timeout=60)
-    assert [failure.code for failure in failures] == ["engine_crashed"]
+    assert [failure.code for failure in failures] == [code]
     assert not (tmp_path / "annotated.vcf.gz").exists()
     assert run(vcf([snv(300)])).annotation.records_out == 1
 
 
-def _crash_a_grandchild() -> None:
-    """Send SIGSEGV to the newest fork of the annotating child, csq, once it has worked a little."""
+def _forks() -> list[int]:
+    """Table, merge and csq, in the order of their start, once they have worked a little."""
     ends = time.monotonic() + 30
     while time.monotonic() < ends:
         forks = [
-            fork
+            fork.pid
             for starter in starters()
             for child in starter.children()
             for fork in child.children()
             if fork.is_running()
         ]
-        if len(forks) >= 2:  # the merge, csq
+        if len(forks) >= 3:
             time.sleep(0.05)
-            max(forks, key=lambda fork: fork.pid).send_signal(signal.SIGSEGV)
-            return
+            return sorted(forks)
         time.sleep(0.005)
     raise AssertionError("no engine was started")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.annotator_bcftools.sandbox import WITHOUT, protections
+from adapters.annotator_bcftools.sandbox import WITHOUT, lacking, protections
 from domain.ports import EngineFailed, Limits
 from tests.adapters.annotator.conftest import Bench
 from tests.adapters.annotator.vcf import snv, vcf
@@ -73,3 +73,10 @@ def test_a_run_that_takes_too_much_cpu_is_ended(run: Bench) -> None:
     with pytest.raises(EngineFailed) as failed:
         run(many, limits=Limits(cpu_seconds=1))
     assert failed.value.code in ("engine_out_of_time", "engine_killed")
+
+
+def test_what_does_not_hold_is_one_line_and_nothing_when_all_holds() -> None:
+    held = dict.fromkeys(WITHOUT, True)
+    assert lacking(held) == ""
+    assert lacking({**held, "network": False}) == WITHOUT["network"]
+    assert "\n" not in lacking(dict.fromkeys(WITHOUT, False))

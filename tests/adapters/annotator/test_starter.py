@@ -49,6 +49,12 @@ def _is_starter(process: psutil.Process) -> bool:
 
 
 @pytest.fixture
+def annotator() -> BcftoolsAnnotator:
+    """One with a starter of its own: these tests kill it."""
+    return BcftoolsAnnotator()
+
+
+@pytest.fixture
 def warm(annotator: BcftoolsAnnotator, tmp_path: Path) -> psutil.Process:
     """The starter of the annotator, which has run once."""
     before = starters()
@@ -142,7 +148,7 @@ def test_an_annotator_nobody_needs_any_more_takes_its_starter_along(tmp_path: Pa
     annotate(annotator, tmp_path)
     assert len(starters() - before) == 1
     del annotator
-    assert starters() == before
+    assert starters() <= before, "others may end as well: annotators of tests that are over"
 
 
 def test_a_killed_worker_takes_starter_and_run_along(tmp_path: Path) -> None:

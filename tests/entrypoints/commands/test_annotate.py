@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from adapters.annotator_bcftools.references import BUNDLED
@@ -54,3 +56,40 @@ def test_references_are_listed_as_a_table_and_as_json() -> None:
     assert "SARS-CoV-2 (Wuhan-Hu-1)" in CliRunner().invoke(reference, ["list"]).stdout
     rows = json.loads(CliRunner().invoke(reference, ["list", "--json"]).stdout)
     assert {row["name"] for row in rows} >= {"human-mt", "sars-cov-2"}
+
+
+def test_a_reference_without_an_organism_is_shown_without_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "plain"
+    shutil.copytree(BUNDLED / "human-mt", folder)
+    document = json.loads((folder / "reference.json").read_text())
+    told = {**document, "name": "plain", "organism": "", "assembly": "a1"}
+    (folder / "reference.json").write_text(json.dumps(told))
+    monkeypatch.setenv("GAS_REFERENCES", str(tmp_path))
+    shown = CliRunner().invoke(reference, ["show", "plain"])
+    assert shown.stdout.splitlines()[1] == "a1"
+
+
+def test_a_reference_with_the_standard_code_is_added_shown_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAS_REFERENCES", str(tmp_path))
+    sars = BUNDLED / "sars-cov-2"
+    sources = ["--fasta", str(sars / "genome.fa"), "--gff", str(sars / "genes.gff3")]
+    done = CliRunner().invoke(reference, ["add", "wuhan", *sources])
+    assert done.exit_code == 0, done.stderr
+    assert f"Try it: gas annotate {tmp_path / 'wuhan' / 'example.vcf'} -r wuhan" in done.stdout
+    assert "Genetic code" not in done.stdout
+    assert "wuhan" in CliRunner().invoke(reference, ["list"]).stdout
+    assert CliRunner().invoke(reference, ["remove", "wuhan"]).exit_code == 0
+    assert "wuhan" not in CliRunner().invoke(reference, ["list"]).stdout
+
+
+def test_sharing_needs_a_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GAS_DATA_DIR", str(tmp_path))
+    done = CliRunner().invoke(reference, ["share", "human-mt"])
+    assert done.exit_code == 1
+    assert "No service runs here" in done.stderr

@@ -332,3 +332,46 @@ def test_more_jobs_than_the_plan_allows_are_refused_with_what_helps(
     assert answer.status_code == 429
     assert "Wait for one to finish" in answer.text
     assert "C241T" in answer.text
+
+
+def test_a_ticked_option_reaches_the_run_and_comes_back_with_a_refusal(
+    site: Site, browser: Browser
+) -> None:
+    base = site.gas.annotator.example("sars-cov-2").decode().splitlines()[0]
+    columns = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tpatient"
+    record = "NC_045512.2\t{}\t.\t{}\t{}\t.\t.\t.\tGT\t{}"
+    rows = [record.format(23039, "C", "A", "0|1"), record.format(23040, "A", "G", "0|1")]
+    text = "\n".join([base, columns, *rows]) + "\n"
+    job = site.run(browser.submit(text, haplotypes="yes"))
+    assert job.options == {"haplotypes": True, "normalise": False}
+    plain = site.run(browser.submit(text))
+    assert plain.id != job.id
+    assert plain.options == {"haplotypes": False, "normalise": False}
+    refused = browser.send(
+        "/jobs",
+        {
+            "source": "text",
+            "upload_id": uuid4().hex,
+            "reference": "sars-cov-2",
+            "text": "",
+            "normalise": "yes",
+        },
+        seen_on="/new",
+    )
+    assert re.search(r'name="normalise"[^>]* checked', refused.text)
+    assert not re.search(r'name="haplotypes"[^>]* checked', refused.text)
+
+
+def test_without_scripts_a_ticked_option_comes_along(browser: Browser, example: str) -> None:
+    form = {
+        "source": "file",
+        "upload_id": uuid4().hex,
+        "reference": "sars-cov-2",
+        "normalise": "yes",
+    }
+    upload_page = browser.send("/jobs", form, seen_on="/new").text
+    assert "normalise=yes" in upload_page
+    _, back, _ = to_store(store_form(upload_page), example.encode())
+    ready = browser.get(urlsplit(back).path + "?" + urlsplit(back).query).text
+    assert re.search(r'name="normalise"[^>]* checked', ready)
+    assert not re.search(r'name="haplotypes"[^>]* checked', ready)
