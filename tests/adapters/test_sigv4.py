@@ -14,6 +14,7 @@ from tests.standins import VaultStandIn
 
 def test_the_vault_answers_to_its_own_key_alone(vault: Callable[..., VaultStandIn]) -> None:
     standin = vault()
+    standin.client.create_vault(vaultName="v")
     archive = standin.client.upload_archive(vaultName="v", body=b"mine", archiveDescription="a b")
     for access_key, secret_key in (("a", "guessed"), ("test", "b"), ("a b", "b")):
         stranger = Cloud(

@@ -37,11 +37,15 @@ from entrypoints.settings import Settings
 from entrypoints.vault_inventory import can_be_recorded
 from tests.builders import paid
 from tests.cloud import Stack
+from tests.conftest import SOAK
 from tests.entrypoints.test_work import until, working
 from tests.standins import beside, served
 from tests.world import GOOD, MemoryAnnotator
 
 QUICK = Timing(expedited=0.3, standard=0.5)
+TIMERS, CLASSES = ("sqs_delay", "step_functions"), ("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR")
+ALL_PAIRS = [(storage_class, timer) for storage_class in CLASSES for timer in TIMERS]
+SOME_PAIRS = [*zip(CLASSES, TIMERS * 2, strict=False), ("GLACIER", "step_functions")]
 BEFORE = ["job.archive_scheduled.v1", "job.archive_started.v1", "job.archived.v1"]
 THAW = ["job.thaw_requested.v1", "job.thaw_started.v1", "job.restored.v1"]
 
@@ -164,8 +168,7 @@ def in_the_cold(place: Place, storage_class: str) -> list[str]:
     return [head.key for head in heads if head.storage_class == storage_class]
 
 
-@pytest.mark.parametrize("timer", ["sqs_delay", "step_functions"])
-@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE", "GLACIER_IR"])
+@pytest.mark.parametrize(("storage_class", "timer"), ALL_PAIRS if SOAK else SOME_PAIRS)
 def test_a_result_in_a_storage_class_comes_back_when_its_owner_pays(
     opened: Opened, storage_class: str, timer: str
 ) -> None:

@@ -218,6 +218,7 @@ def test_the_stand_ins_answer_and_speak_to_the_cloud(up: Callable[..., Up]) -> N
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
     vault = Cloud(settings["GAS_VAULT_URL"], **keys).client("glacier")
+    vault.create_vault(vaultName="results")
     archive = vault.upload_archive(vaultName="results", body=b"data")["archiveId"]
     wanted = {"Type": "archive-retrieval", "ArchiveId": archive, "Tier": "Expedited"}
     job = vault.initiate_job(vaultName="results", jobParameters=wanted | {"SNSTopic": topic})
