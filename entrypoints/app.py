@@ -12,9 +12,10 @@ import structlog
 from flask import Response, g, jsonify, request
 from flask_openapi3.openapi import OpenAPI
 
-from entrypoints import api, hooks_sns
+from entrypoints import api
 from entrypoints.api.problems import problem_of
 from entrypoints.bootstrap import Gas
+from entrypoints.hooks import sns as hooks_sns
 from entrypoints.hooks import stripe as hooks_stripe
 from entrypoints.metrics import CONTENT_TYPE, Metrics
 from entrypoints.readiness import readiness

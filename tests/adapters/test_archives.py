@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -20,6 +20,7 @@ from adapters.archive_s3_glacier import TIERS, S3GlacierArchive, is_done
 from domain.ports import Archive, ArchiveFailed, ArchiveRef, ColdFile, RetrievalState
 from entrypoints.local.vault_book import Timing
 from tests.cloud import Stack
+from tests.memory import MemoryArchive, MemoryObjects
 from tests.standins import VaultStandIn
 
 KEY = "results/1/1/annotated.vcf.gz"
@@ -31,7 +32,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def lay_down(stack: Stack, content: bytes, key: str = KEY) -> ColdFile:
+def lay_down(stack: Stack | Cold, content: bytes, key: str = KEY) -> ColdFile:
     """A result as its job's events describe it."""
     head = stack.files.put(key, content, content_type="application/gzip")
     digest = hashlib.sha256(content).hexdigest()
@@ -66,20 +67,37 @@ def in_vault(
     return archive, standin
 
 
-@pytest.fixture(params=["class", "vault"])
-def archive(request: pytest.FixtureRequest, stack: Stack) -> Archive:
+@dataclass(frozen=True)
+class Cold:
+    """A bucket and the archive its files go to."""
+
+    files: Any
+    archive: Archive
+
+
+class QuickMemoryArchive(MemoryArchive):
+    RETRIEVAL = timedelta(seconds=0.3)
+
+
+@pytest.fixture(params=["class", "vault", "memory class", "memory vault"])
+def cold(request: pytest.FixtureRequest) -> Cold:
+    if request.param.startswith("memory"):
+        memory = MemoryObjects()
+        return Cold(memory, QuickMemoryArchive(memory, now, in_place="class" in request.param))
+    stack: Stack = request.getfixturevalue("stack")
     if request.param == "class":
-        return in_class(stack)
+        return Cold(stack.files, in_class(stack))
     made: tuple[GlacierVaultArchive, VaultStandIn] = request.getfixturevalue("in_vault")
-    return made[0]
+    return Cold(stack.files, made[0])
 
 
 # --- the contract --------------------------------------------------------------------------------
 
 
-def test_a_result_goes_to_the_cold_and_comes_back_as_it_was(stack: Stack, archive: Archive) -> None:
+def test_a_result_goes_to_the_cold_and_comes_back_as_it_was(cold: Cold) -> None:
+    archive = cold.archive
     content = os.urandom(3 * MIB + 17)
-    file = lay_down(stack, content)
+    file = lay_down(cold, content)
     ref = archive.store(file)
     assert (ref.bytes, ref.sha256) == (file.bytes, file.sha256)
     archive.remove_source(file)
@@ -91,31 +109,29 @@ def test_a_result_goes_to_the_cold_and_comes_back_as_it_was(stack: Stack, archiv
     until(archive, ref, file, asked.id, "ready")
     head = archive.bring_back(ref, file, asked.id, to=BACK)
     assert (head.key, head.bytes, head.storage_class) == (BACK, file.bytes, "STANDARD")
-    assert stack.files.open(BACK).read() == content
+    assert cold.files.open(BACK).read() == content
     archive.discard(ref, file)
     archive.discard(ref, file)
-    assert stack.files.open(BACK).read() == content
-    assert stack.files.head(KEY) is None
+    assert cold.files.open(BACK).read() == content
+    assert cold.files.head(KEY) is None
 
 
-def test_a_source_that_is_missing_or_changed_is_not_archived(
-    stack: Stack, archive: Archive
-) -> None:
-    file = lay_down(stack, b"as recorded")
+def test_a_source_that_is_missing_or_changed_is_not_archived(cold: Cold) -> None:
+    archive = cold.archive
+    file = lay_down(cold, b"as recorded")
     with pytest.raises(ArchiveFailed) as failed:
         archive.store(replace(file, key="results/none"))
     assert (failed.value.code, failed.value.retryable) == ("source_missing", False)
-    stack.files.put(KEY, b"something else")
+    cold.files.put(KEY, b"something else")
     with pytest.raises(ArchiveFailed) as failed:
         archive.store(file)
     assert (failed.value.code, failed.value.retryable) == ("source_changed", False)
-    assert stack.files.open(KEY).read() == b"something else"
+    assert cold.files.open(KEY).read() == b"something else"
 
 
-def test_a_retrieval_under_way_is_found_and_not_asked_for_again(
-    stack: Stack, archive: Archive
-) -> None:
-    file = lay_down(stack, b"x" * 1000)
+def test_a_retrieval_under_way_is_found_and_not_asked_for_again(cold: Cold) -> None:
+    archive = cold.archive
+    file = lay_down(cold, b"x" * 1000)
     ref = archive.store(file)
     archive.remove_source(file)
     first = archive.retrieve(ref, file)
@@ -124,8 +140,9 @@ def test_a_retrieval_under_way_is_found_and_not_asked_for_again(
     assert archive.retrieve(ref, file).id == first.id
 
 
-def test_altered_bytes_do_not_become_the_result_again(stack: Stack, archive: Archive) -> None:
-    file = lay_down(stack, b"x" * 1000)
+def test_altered_bytes_do_not_become_the_result_again(cold: Cold) -> None:
+    archive = cold.archive
+    file = lay_down(cold, b"x" * 1000)
     ref = archive.store(file)
     archive.remove_source(file)
     asked = archive.retrieve(ref, file)
@@ -134,13 +151,14 @@ def test_altered_bytes_do_not_become_the_result_again(stack: Stack, archive: Arc
     with pytest.raises(ArchiveFailed) as failed:
         archive.bring_back(ref, recorded, asked.id, to=BACK)
     assert (failed.value.code, failed.value.retryable) == ("archive_altered", False)
-    head = stack.files.head(KEY)
+    head = cold.files.head(KEY)
     assert head is None or head.storage_class == "GLACIER"
     assert archive.bring_back(ref, file, asked.id, to=BACK).bytes == file.bytes
 
 
-def test_an_archived_result_of_an_erased_job_is_deleted(stack: Stack, archive: Archive) -> None:
-    file = lay_down(stack, b"x" * 1000)
+def test_an_archived_result_of_an_erased_job_is_deleted(cold: Cold) -> None:
+    archive = cold.archive
+    file = lay_down(cold, b"x" * 1000)
     ref = archive.store(file)
     archive.remove_source(file)
     archive.discard(ref, file)

@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from tests.interleavings import life
 
@@ -19,16 +17,8 @@ LIVES = 2500 if os.environ.get("GAS_SOAK") else 250  # in each chunk
 FIRST = int(os.environ.get("GAS_SEED", "0"))
 
 
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """Errors are part of these lives; printing them takes longer than living them."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    yield
-    structlog.configure(**before)
-
-
 @pytest.mark.kill
+@pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_any_interleaving_ends_with_every_byte_in_its_place(chunk: int, tmp_path: Path) -> None:
     first = FIRST + chunk * LIVES

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from adapters.archive_glacier_vault import GlacierVaultArchive
 from adapters.archive_s3_glacier import S3GlacierArchive
@@ -92,15 +90,8 @@ class CloudWorld(World):
         self._book.finish_due(lambda row: None)
 
 
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    yield
-    structlog.configure(**before)
-
-
 @pytest.mark.kill
+@pytest.mark.usefixtures("quiet")
 def test_any_interleaving_ends_with_every_byte_in_its_place(
     tmp_path: Path, stack: Stack, vault: Any
 ) -> None:

@@ -18,10 +18,10 @@ from flask.testing import FlaskClient
 from adapters.push_sns import SnsPushes
 from domain.context import acting
 from domain.job import Job
-from entrypoints import hooks_sns
 from entrypoints.app import create_app
 from entrypoints.bootstrap import Gas
-from entrypoints.hooks_sns import Drain
+from entrypoints.hooks import sns as hooks_sns
+from entrypoints.hooks.sns import Drain
 from entrypoints.relay import run_relay
 from entrypoints.sweeper import WAITING, wake
 from entrypoints.work import Process
