@@ -56,7 +56,7 @@ def _press(page: str, form: dict[str, str]) -> str:
     return str(answer.headers["Location"])
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for a fact."""
     give_up = time.monotonic() + seconds
     while not holds():
