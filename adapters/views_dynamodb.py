@@ -10,7 +10,6 @@ and nobody sees a position whose rows are not there. A reset works the same way.
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -19,7 +18,7 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from adapters.dynamodb_rows import Item, key, partition, scan, sort_key
+from adapters.dynamodb_rows import Item, is_refused, key, partition, patiently, scan, sort_key
 from domain.ports import Change, Conflict, Put, Remove
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ MOST_ROWS = 99  # of a transaction's 100 items; one is the position
 MOST_BYTES = 3_000_000  # of a transaction's 4 MB
 STAGED_BYTES = 300_000  # of an item's 400 KB
 STAGED_SECONDS = 86_400  # after which what a crash left behind before it was decided is removed
-ATTEMPTS = 10  # against other transactions on the same rows
 RESET = "reset"
 
 
@@ -88,7 +86,8 @@ class DynamoDBViews:
 
     def reset(self, view: str) -> None:
         self._settled(view)
-        self._client.put_item(
+        patiently(
+            self._client.put_item,
             TableName=self._table,
             Item={
                 **key(f"P#{view}"),
@@ -127,7 +126,7 @@ class DynamoDBViews:
             lines = [[c.pk, c.sk, dict(c.data) if isinstance(c, Put) else None] for c in part]
             body = {"changes": {"S": json.dumps(lines)}, "ttl": expiry}
             item = {**key(f"C#{view}#{pending}", f"{n:06d}"), **body}
-            self._client.put_item(TableName=self._table, Item=item)
+            patiently(self._client.put_item, TableName=self._table, Item=item)
         return pending
 
     # --- finishing ---------------------------------------------------------------------------
@@ -163,12 +162,12 @@ class DynamoDBViews:
 
     def _staged(self, view: str, pending: str) -> Iterator[Item]:
         name = f"C#{view}#{pending}"
-        return partition(self._client, self._table, name, after="", descending=False)
+        return partition(self._client, self._table, name)
 
     def _forget(self, view: str, pending: str) -> None:
         for item in list(self._staged(view, pending)):
             row = {"pk": item["pk"], "sk": item["sk"]}
-            self._client.delete_item(TableName=self._table, Key=row)
+            patiently(self._client.delete_item, TableName=self._table, Key=row)
 
     # --- requests ----------------------------------------------------------------------------
 
@@ -191,20 +190,15 @@ class DynamoDBViews:
         The token makes a repetition after a lost answer the same write.
         """
         token = uuid4().hex
-        for attempt in range(ATTEMPTS):
-            try:
-                self._client.transact_write_items(TransactItems=actions, ClientRequestToken=token)
-            except ClientError as error:
-                reasons: Any = error.response.get("CancellationReasons", [])
-                codes = {reason.get("Code") for reason in reasons}
-                if "ConditionalCheckFailed" in codes:
-                    return False
-                if "TransactionConflict" not in codes or attempt == ATTEMPTS - 1:
-                    raise
-                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads rivals
-            else:
-                return True
-        raise AssertionError
+        try:
+            patiently(
+                self._client.transact_write_items, TransactItems=actions, ClientRequestToken=token
+            )
+        except ClientError as error:
+            if not is_refused(error):
+                raise
+            return False
+        return True
 
 
 def _partition(view: str, pk: str) -> str:

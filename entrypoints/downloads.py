@@ -24,12 +24,12 @@ DOWNLOADS = {
 }
 STAYS = "Log, summary and table of variants stay readable."
 UPLOAD_ANEW = "Upload the file anew to run it again."
-# why a restore came to nothing -> the sentence; another reason is OTHERWISE
-THAW_FAILURES = {
+# why a restore came to nothing -> the sentence, if that is a problem; another reason is OTHERWISE
+THAW_FAILURES: dict[str, str | None] = {
     "archive_missing": "The archived file cannot be found. We keep looking; tell us the job's id.",
     "archive_altered": "The archived file is not the one that was stored, so it was not given out."
     " Tell us the job's id.",
-    "no longer premium": "The subscription ended before the restore began.",
+    "no longer premium": None,
 }
 OTHERWISE = "The archive did not hand it out. It is tried again by itself."
 

@@ -16,20 +16,25 @@ State = Literal["free", "paid", "ending", "overdue", "lapsed", "ended"]
 class PlanStanding:
     """``until``: when the paid plan ends or ended, where that is known.
 
-    ``archives_again``: from when on the results of before are archived again.
+    ``archives_again``: from when on the results of before are archived again; ``grace_over``: it
+    has come.
     """
 
     plan: Plan
     state: State
     until: datetime | None = None
     archives_again: datetime | None = None
+    grace_over: bool = False
 
 
 def standing_of(found: Subscription | None, policy: Policy, now: datetime) -> PlanStanding:
     """From a subscription as it stands; None for who never began to pay."""
     state, until = _state(found, now) if found else ("free", None)
     plan = PLANS["premium" if found and found.standing.entitled(now) else "free"]
-    return PlanStanding(plan, state, until, until + policy.grace if until else None)
+    if until is None:
+        return PlanStanding(plan, state)
+    again = until + policy.grace
+    return PlanStanding(plan, state, until, again, grace_over=again <= now)
 
 
 def _state(found: Subscription, now: datetime) -> tuple[State, datetime | None]:

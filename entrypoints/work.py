@@ -98,7 +98,7 @@ class Process:
         """Everything that is not web."""
         return [
             self.views(),
-            self.relay(),
+            *self.publishers(),
             *self.consumers(),
             self.sweeper(),
             self.unsent_mails(),
@@ -107,12 +107,16 @@ class Process:
         ]
 
     def consumers(self) -> Iterator[Part]:
-        """What serves the queues: here, or in the web processes that this one has woken."""
+        """What serves the queues, unless that is done where SNS pushes to."""
+        if self.gas.settings.consumers == "poll":
+            for name in self.gas.queues:
+                yield from self.queue(name)
+
+    def publishers(self) -> Iterator[Part]:
+        """What tells the bus; nothing else may."""
+        yield self.relay()
         if self.gas.settings.consumers == "push":
             yield self.waker()
-            return
-        for name in self.gas.queues:
-            yield from self.queue(name)
 
     def relay(self) -> Part:
         from entrypoints.relay import run_relay

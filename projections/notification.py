@@ -42,7 +42,7 @@ class NotificationWork:
     """What the ``notification`` queue's hints lead to.
 
     ``address_of`` gives a person's address, empty when there is none. Without a ``mailer`` mails
-    are left out.
+    are left out. ``on_outcome`` hears what became of each mail that was handed over.
     """
 
     service: AnnotationService
@@ -52,6 +52,7 @@ class NotificationWork:
     address_of: Callable[[UUID], str]
     compose: Callable[[Notice, str], Mail]
     clock: Callable[[], datetime]
+    on_outcome: Callable[[Entry], None] = lambda entry: None
 
     def attend(self, job_id: UUID, *, at_least: int, stopping: Callable[[], bool]) -> None:
         """Send what is to be sent of a job or a subscription and was not.
@@ -159,13 +160,13 @@ class NotificationWork:
         except MailFailed as failure:
             self._note(claim, failure)
         else:
-            self.book.write(claim, SENT, detail=name)
+            self.on_outcome(self.book.write(claim, SENT, detail=name))
 
     def _note(self, claim: Entry, failure: MailFailed) -> None:
         if not failure.retryable:
-            self.book.write(claim, REFUSED, detail=str(failure))
+            self.on_outcome(self.book.write(claim, REFUSED, detail=str(failure)))
         elif failure.unsure and claim.tries >= TRIES:
-            self.book.write(claim, UNKNOWN, detail=str(failure))
+            self.on_outcome(self.book.write(claim, UNKNOWN, detail=str(failure)))
         else:
             tries = claim.tries if failure.unsure else claim.tries - 1
             self.book.write(claim, WAITING, tries=tries, detail=str(failure))

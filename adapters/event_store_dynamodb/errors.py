@@ -1,7 +1,7 @@
 """What can go wrong, by name. Every message says what to do.
 
-`IntegrityError` is raised for one thing only: a rival really wrote that version (or tracking
-position). Callers repeat their business logic on it, so nothing else may look like it.
+**Invariant.** `IntegrityError` is raised for one thing only: a rival really wrote that version (or
+tracking position). Callers repeat their business logic on it, so nothing else may look like it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NotConnected
 from eventsourcing.persistence import DataError, OperationalError, PersistenceError
 from eventsourcing.persistence import ProgrammingError as LibraryProgrammingError
-
-POLICY = "the README of this module has the key schema and a policy to copy"
 
 
 class TableAbsent(OperationalError):
@@ -67,10 +65,11 @@ class Closed(OperationalError):
 
 
 class Refused(Exception):
-    """DynamoDB evaluated the conditions and refused; one reason per item, in request order."""
+    """DynamoDB evaluated the conditions and refused. ``items``: what lies at each key of the
+    request, in its order; ``None`` where nothing stood in the way."""
 
     def __init__(self, reasons: list[dict[str, Any]]) -> None:
-        self.reasons = reasons
+        self.items = [reason.get("Item") for reason in reasons]
         super().__init__(", ".join(reason["Code"] for reason in reasons))
 
 
@@ -84,26 +83,37 @@ class Passing(Exception):
 
 NOT_APPLIED = {  # refused before anything was written
     "ThrottlingException",
+    "ThrottlingError",
     "ProvisionedThroughputExceededException",
+    "ProvisionedThroughputExceeded",
     "RequestLimitExceeded",
+    "LimitExceededException",
     "TransactionConflictException",
     "TransactionConflict",
-    "ThrottlingError",
-    "ProvisionedThroughputExceeded",
-    "LimitExceededException",
 }
 MAYBE_APPLIED = {"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"}
-DENIED = {
-    "AccessDeniedException",
-    "UnrecognizedClientException",
-    "InvalidSignatureException",
-    "IncompleteSignature",
-    "MissingAuthenticationTokenException",
-    "ExpiredTokenException",
-    "InvalidClientTokenId",
+DENIED = ("accessdenied", "unrecognizedclient", "signature", "expiredtoken", "invalidclienttoken")
+POLICY = "the README of this module has the key schema and a policy to copy"
+# the first line one of whose words occurs in "code: message (status)" names the error
+NAMED: dict[type[PersistenceError], tuple[tuple[str, ...], str]] = {
+    NotAllowed: (
+        (*DENIED, "missingauthenticationtoken", "http 401", "http 403"),
+        "the credentials do not allow this: correct them, or grant the policy",
+    ),
+    TableAbsent: (
+        ("resourcenotfound",),
+        "it does not exist or is not ready: check name and region, or set CREATE_TABLE=yes",
+    ),
+    WrongKeySchema: (
+        ("schema", "missing the key", "mismatch for key"),
+        "its keys must be pk (string, partition) and sk (number, sort): use another table",
+    ),
+    TooLarge: (
+        ("size", "length less than or equal to"),
+        "DynamoDB refuses the size: append fewer or smaller events",
+    ),
+    LibraryProgrammingError: (("",), "DynamoDB does not accept the request"),
 }
-KEY_WORDS = ("schema", "missing the key", "mismatch for key")
-SIZE_WORDS = ("size", "length less than or equal to")
 
 
 def translate(error: Exception, table: str) -> PersistenceError | Refused | Passing:
@@ -112,58 +122,28 @@ def translate(error: Exception, table: str) -> PersistenceError | Refused | Pass
         return _translate_answer(error, table)
     if isinstance(error, NoCredentialsError | PartialCredentialsError | NoRegionError):
         return NotAllowed(f"AWS is not configured: {error} Set AWS_REGION and credentials.")
-    if isinstance(error, NotConnected):
-        return Passing(str(error), unknown=False)
-    if isinstance(error, HTTPClientError):
-        return Passing(str(error), unknown=True)
+    if isinstance(error, NotConnected | HTTPClientError):
+        return Passing(str(error), unknown=not isinstance(error, NotConnected))
     return LibraryProgrammingError(f"table {table!r}: {error}")
 
 
 def _translate_answer(error: ClientError, table: str) -> PersistenceError | Refused | Passing:
-    code = error.response["Error"]["Code"]
-    message = error.response["Error"].get("Message", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code == "TransactionCanceledException":
-        return _translate_cancelled(error, table)
-    if code == "ConditionalCheckFailedException":
-        item = error.response.get("Item")
-        return Refused([{"Code": "ConditionalCheckFailed", "Item": item}])
-    if code in NOT_APPLIED:
-        return Passing(code, unknown=False)
-    if code in MAYBE_APPLIED or status >= 500:
-        return Passing(code, unknown=True)
-    if code in DENIED or status in {401, 403}:
-        return NotAllowed(f"not allowed to use table {table!r}: {message or code} ({POLICY})")
-    return _translate_refused(code, message, table)
-
-
-def _translate_refused(code: str, message: str, table: str) -> PersistenceError:
-    if code == "ResourceNotFoundException":
-        return TableAbsent(
-            f"DynamoDB table {table!r} does not exist or is not ready: check DYNAMODB_TABLE, "
-            f"region and endpoint; create it, or set CREATE_TABLE=yes ({POLICY})"
-        )
-    return _translate_invalid(f"{code}: {message}", table)
-
-
-def _translate_cancelled(error: ClientError, table: str) -> PersistenceError | Refused | Passing:
-    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-    codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+    answer: dict[str, Any] = dict(error.response)
+    code, status = answer["Error"]["Code"], answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    reasons = answer.get("CancellationReasons", [])  # of a transaction, one for each item
+    if code == "ConditionalCheckFailedException":  # of a lone put
+        reasons = [{"Code": "ConditionalCheckFailed", "Item": answer.get("Item")}]
+    codes = {reason.get("Code", "None") for reason in reasons} - {"None"} or {code}
     if "ConditionalCheckFailed" in codes:
         return Refused(reasons)
-    if codes and codes <= NOT_APPLIED:
+    if codes <= NOT_APPLIED:
         return Passing("/".join(sorted(codes)), unknown=False)
-    details = "; ".join(str(r["Message"]) for r in reasons if r.get("Message"))
-    return _translate_invalid(details or str(error), table)
-
-
-def _translate_invalid(message: str, table: str) -> PersistenceError:
-    words = message.lower()
-    if any(word in words for word in KEY_WORDS):
-        return WrongKeySchema(
-            f"table {table!r} must have the partition key pk (string) and the sort key sk "
-            f"(number): use another table ({POLICY}). DynamoDB says: {message}"
-        )
-    if any(word in words for word in SIZE_WORDS):
-        return TooLarge(f"DynamoDB refuses the size: {message}. Append fewer or smaller events.")
-    return LibraryProgrammingError(f"table {table!r}: {message}")
+    if code in MAYBE_APPLIED or (status or 0) >= 500:
+        return Passing(code, unknown=True)
+    messages = [str(reason["Message"]) for reason in reasons if reason.get("Message")]
+    said = f"{code}: {'; '.join(messages) or answer['Error'].get('Message', '')} (HTTP {status})"
+    words = said.replace(table, "").lower()
+    kind, (_, what) = next(
+        line for line in NAMED.items() if any(word in words for word in line[1][0])
+    )
+    return kind(f"table {table!r}: {what} ({POLICY}). DynamoDB said: {said}")

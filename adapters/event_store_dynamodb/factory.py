@@ -13,7 +13,7 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import Environment, EnvType, resolve_topic, strtobool
 
-from .committer import GroupCommit
+from .committer import Committer
 from .log import SlotLog
 from .recorders import (
     DynamoDBAggregateRecorder,
@@ -21,7 +21,7 @@ from .recorders import (
     DynamoDBProcessRecorder,
     DynamoDBTrackingRecorder,
 )
-from .table import Table
+from .table import PerProcess, Table
 
 T = TypeVar("T")
 
@@ -33,33 +33,21 @@ class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
     variable that is missing or makes no sense.
     """
 
-    DYNAMODB_TABLE = "DYNAMODB_TABLE"
-    DYNAMODB_ENDPOINT_URL = "DYNAMODB_ENDPOINT_URL"
-    DYNAMODB_BUCKET = "DYNAMODB_BUCKET"
-    DYNAMODB_TIMEOUT = "DYNAMODB_TIMEOUT"
-    DYNAMODB_CLOCK_TOLERANCE = "DYNAMODB_CLOCK_TOLERANCE"
-    CREATE_TABLE = "CREATE_TABLE"
-
     clock = staticmethod(time.time)
 
     def __init__(self, env: Environment | EnvType | None) -> None:
         super().__init__(env)
-        name = self.env.get(self.DYNAMODB_TABLE)
+        name = self.env.get("DYNAMODB_TABLE")
         if not name:
-            keys = " or ".join(self.env.create_keys(self.DYNAMODB_TABLE))
+            keys = " or ".join(self.env.create_keys("DYNAMODB_TABLE"))
             raise OSError(f"set {keys} to the name of the DynamoDB table that holds the events")
         self.app = self.env.name or "app"
         if "#" in self.app:
             raise OSError(f"the application's name {self.app!r} must not contain '#'")
-        self.table = Table(name, self.make_client, self._number(self.DYNAMODB_TIMEOUT, 30))
-        self.log = SlotLog(
-            self.table,
-            self.app,
-            round(self._number(self.DYNAMODB_BUCKET, 2**20)),
-            self.clock,
-            self._number(self.DYNAMODB_CLOCK_TOLERANCE, 300),
-        )
-        self.commits = GroupCommit(self.table, self.log)
+        self.table = Table(name, self.make_client, self._number("DYNAMODB_TIMEOUT", 30))
+        bucket = round(self._number("DYNAMODB_BUCKET", 2**20))
+        self.log = SlotLog(self.table, self.app, bucket, self.clock)
+        self.committers = PerProcess(lambda: Committer(self.table, self.log))
 
     def _number(self, key: str, default: float) -> float:
         text = (self.env.get(key) or "").strip() or str(default)
@@ -82,7 +70,7 @@ class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
         return boto3.session.Session().client(
             "dynamodb",
             endpoint_url=first(
-                self.DYNAMODB_ENDPOINT_URL, "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"
+                "DYNAMODB_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"
             ),
             region_name=first("AWS_REGION", "AWS_DEFAULT_REGION"),
             aws_access_key_id=first("AWS_ACCESS_KEY_ID"),
@@ -106,21 +94,19 @@ class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
     def application_recorder(self) -> ApplicationRecorder:
         """The streams and log of this application (``APPLICATION_RECORDER_TOPIC``)."""
         cls = self._class(self.APPLICATION_RECORDER_TOPIC, DynamoDBApplicationRecorder)
-        return cls(self.table, self.app, self.log, self.commits)
+        return cls(self.table, self.app, self.log, self.committers)
 
     def tracking_recorder(
         self, tracking_recorder_class: type[DynamoDBTrackingRecorder] | None = None
     ) -> DynamoDBTrackingRecorder:
         """A tracking recorder or view of the class given, or of ``TRACKING_RECORDER_TOPIC``."""
-        cls = self._class(
-            self.TRACKING_RECORDER_TOPIC, tracking_recorder_class or DynamoDBTrackingRecorder
-        )
+        cls = self._class(self.TRACKING_RECORDER_TOPIC, DynamoDBTrackingRecorder)
         return (tracking_recorder_class or cls)(self.table, self.app)
 
     def process_recorder(self) -> ProcessRecorder:
         """Events and tracking together (``PROCESS_RECORDER_TOPIC``)."""
         cls = self._class(self.PROCESS_RECORDER_TOPIC, DynamoDBProcessRecorder)
-        return cls(self.table, self.app, self.log, self.commits)
+        return cls(self.table, self.app, self.log, self.committers)
 
     def _class(self, key: str, default: type[T]) -> type[T]:
         self._ensure_table()
@@ -129,10 +115,10 @@ class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
         return cls
 
     def _ensure_table(self) -> None:
-        if strtobool(self.env.get(self.CREATE_TABLE) or "yes"):
+        if strtobool(self.env.get("CREATE_TABLE") or "yes"):
             self.table.ensure()
 
     def close(self) -> None:
         """Fail every waiting caller with `Closed`, end the thread, close the connections."""
         self.table.close()
-        self.commits.close()
+        self.committers.get().close()

@@ -11,7 +11,7 @@ later version may append what it needs to know (uuid, metadata) and old items st
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -32,7 +32,7 @@ class Pack:
     body: bytes
     count: int
     size: int  # bytes of heads and body
-    last_version: int
+    end: int  # the version after its last
 
 
 _parse = json.JSONDecoder().raw_decode
@@ -46,27 +46,22 @@ def _quoted(text: str) -> str:
 
 def pack(events: Sequence[StoredEvent]) -> Pack:
     """Encode events in the order given."""
-    runs: list[str] = []
-    heads: list[str] = []
+    text: list[str] = []
     originator: UUID | str | None = None
-    expected = first = 0
+    expected = 0
     for event in events:
         if event.originator_version != expected or event.originator_id != originator:
-            if heads:
-                runs.append(_run(originator, first, heads))
-                heads = []
-            originator, first = event.originator_id, event.originator_version
+            originator = event.originator_id
+            is_uuid = 1 if isinstance(originator, UUID) else 0
+            begin = f"[{_quoted(str(originator))},{is_uuid},{event.originator_version},["
+            text.append(f"]],{begin}" if text else begin)
+        else:
+            text.append(",")
         expected = event.originator_version + 1
-        heads.append(f"[{_quoted(event.topic)},{len(event.state)}]")
-    runs.append(_run(originator, first, heads))
-    text = ",".join(runs)
+        text.append(f"[{_quoted(event.topic)},{len(event.state)}]")
+    heads = "".join(text) + "]]"
     body = b"".join([event.state for event in events])
-    return Pack(text, body, len(events), _utf8_length(text) + len(body), expected - 1)
-
-
-def _run(originator: UUID | str | None, first: int, heads: list[str]) -> str:
-    is_uuid = 1 if isinstance(originator, UUID) else 0
-    return f"[{_quoted(str(originator))},{is_uuid},{first},[{','.join(heads)}]]"
+    return Pack(heads, body, len(events), _utf8_length(heads) + len(body), expected)
 
 
 def _utf8_length(text: str) -> int:
@@ -78,10 +73,7 @@ def _utf8_length(text: str) -> int:
 
 def packs(events: Sequence[StoredEvent], most_events: int = 2**31) -> list[Pack]:
     """Encode events into as few packs as fit into one item each."""
-    return [pack(part) for part in _parts(events, most_events)]
-
-
-def _parts(events: Sequence[StoredEvent], most_events: int) -> Iterator[Sequence[StoredEvent]]:
+    found: list[Pack] = []
     start = size = 0
     for i, event in enumerate(events):
         bytes_of_one = (
@@ -94,55 +86,57 @@ def _parts(events: Sequence[StoredEvent], most_events: int) -> Iterator[Sequence
                 "set COMPRESSOR_TOPIC, or keep large content in S3 and its key in the event"
             )
         if size + bytes_of_one > ITEM_BYTES or i - start >= most_events:
-            yield events[start:i]
+            found.append(pack(events[start:i]))
             start, size = i, 0
         size += bytes_of_one
-    yield events[start:]
+    return [*found, pack(events[start:])]
 
 
 def join(parts: Sequence[Pack]) -> Pack:
     """Packs one after another as one."""
-    if len(parts) == 1:
-        return parts[0]
     return Pack(
         heads=",".join([p.heads for p in parts]),
         body=b"".join([p.body for p in parts]),
         count=sum(p.count for p in parts),
         size=sum(p.size for p in parts) + len(parts),
-        last_version=parts[-1].last_version,
+        end=parts[-1].end,
     )
 
 
 def attributes(packed: Pack) -> Item:
-    """The item attributes of a pack: ``n`` events, their heads and body."""
+    """The item attributes of a pack."""
     try:
         body = {"S": packed.body.decode()}
     except UnicodeDecodeError:
         body = {"B": packed.body}  # type: ignore[dict-item]
-    return {"n": {"N": str(packed.count)}, "heads": {"S": f"[{packed.heads}]"}, "body": body}
+    return {"heads": {"S": f"[{packed.heads}]"}, "body": body}
 
 
 def unpack(item: Item) -> list[StoredEvent]:
     """The events of an item, in their order."""
-    return [StoredEvent(*fields) for fields in _fields(item)]
+    return [
+        StoredEvent(n.originator_id, n.originator_version, n.topic, n.state)
+        for n in unpack_notifications(item, 0)
+    ]
 
 
-def unpack_notifications(item: Item, first: int, topics: frozenset[str]) -> list[Notification]:
-    """The events of a slot under their positions from ``first`` on; all, or those of ``topics``."""
-    numbered = enumerate(_fields(item), first)
-    if topics:
-        return [Notification(*fields, i) for i, fields in numbered if fields[2] in topics]
-    return [Notification(*fields, i) for i, fields in numbered]
-
-
-def _fields(item: Item) -> Iterable[tuple[UUID | str, int, str, bytes]]:
+def unpack_notifications(
+    item: Item, position: int, topics: Collection[str] = ()
+) -> list[Notification]:
+    """The events of a slot under their positions from ``position`` on; all, or those of
+    ``topics``. One plain loop, for every reader of a log runs it for every event."""
     stored = item["body"]
     body: bytes = stored["S"].encode() if "S" in stored else bytes(stored["B"])
-    at = 0
     runs, _ = _parse(item["heads"]["S"])
+    found: list[Notification] = []
+    at = 0
     for name, is_uuid, version, heads in runs:
         originator = _uuid(name) if is_uuid else name
-        for topic, length, *_ in heads:
-            yield originator, version, topic, body[at : at + length]
-            at += length
+        for head in heads:  # [topic, bytes of state, and what a later version may add]
+            topic, end = head[0], at + head[1]
+            if not topics or topic in topics:
+                found.append(Notification(originator, version, topic, body[at:end], position))
+            at = end
             version += 1  # noqa: PLW2901 - counts on from the run's first version
+            position += 1
+    return found

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from itertools import pairwise
-from threading import Event
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,21 +20,23 @@ from eventsourcing.persistence import (
     TrackingRecorder,
 )
 
-from .committer import MOST_ITEMS, Append, GroupCommit, KeyTaken
+from .chain import link_item
+from .committer import MOST_ITEMS, Append, Committer, KeyTaken
 from .errors import Busy, Refused, TooLarge
 from .log import SlotLog
 from .packing import Pack, attributes, pack, packs, unpack
-from .streams import Streams, taken
+from .streams import Streams, by_stream, partition, refuse_stored
 from .subscription import DynamoDBSubscription
-from .table import Item, Table
+from .table import HIGHEST, Action, Item, PerProcess, Table, key_of
 
 MOST_TURNS = 20  # times a stream may have grown under a caller whose version is still free
 
 
-class StreamReader(AggregateRecorder):
-    """What all recorders of events read in the same way."""
+class VersionReader(AggregateRecorder):
+    """Reads versions that have an item each."""
 
-    _streams: Streams
+    _table: Table
+    _prefix: str  # of the partitions
 
     def select_events(
         self,
@@ -48,15 +48,23 @@ class StreamReader(AggregateRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """The originator's events with ``gt < version <= lte``, strongly consistent."""
-        return self._streams.select(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
+        wanted = range(0 if gt is None else max(gt + 1, 0), HIGHEST if lte is None else lte + 1)
+        most = HIGHEST if limit is None else limit
+        if not wanted or most <= 0:
+            return []
+        return self._select(partition(self._prefix, originator_id), wanted, desc=desc, most=most)
+
+    def _select(self, key: str, wanted: range, *, desc: bool, most: int) -> list[StoredEvent]:
+        items = self._table.items(key, wanted.start, wanted.stop - 1, descending=desc, most=most)
+        return [event for item in islice(items, most) for event in unpack(item)]
 
 
-class DynamoDBAggregateRecorder(StreamReader):
+class DynamoDBAggregateRecorder(VersionReader):
     """Versions without a log, each its own item in any order: snapshots."""
 
     def __init__(self, table: Table, prefix: str) -> None:
         self._table = table
-        self._streams = Streams(table, prefix, packed=False)
+        self._prefix = prefix
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> None:
         """Record at most 100 events, all or none. `IntegrityError` when one is there already."""
@@ -64,49 +72,32 @@ class DynamoDBAggregateRecorder(StreamReader):
             return
         if len(stored_events) > MOST_ITEMS:
             raise TooLarge(f"{len(stored_events)} events at once, {MOST_ITEMS} fit: cut them up")
-        commit = uuid4().hex
-        by_stream(self._streams, stored_events)
-        items = [self._item(event, commit) for event in stored_events]
+        commit = {"by": {"S": uuid4().hex}}
+        items = [
+            {**key_of(key, event.originator_version), **commit, **attributes(pack([event]))}
+            for key, events in by_stream(self._prefix, stored_events).items()
+            for event in events
+        ]
         try:
-            self._table.write([self._table.put_new(item) for item in items], [], commit)
+            self._table.write([self._table.put(item) for item in items], commit["by"]["S"])
         except Refused as refusal:
-            rivals = [r["Item"] for r in refusal.reasons if r.get("Item")]
-            if rivals[0]["by"]["S"] != commit:
-                raise taken(unpack(rivals[0])[0]) from None
-
-    def _item(self, event: StoredEvent, commit: str) -> Item:
-        key = {
-            "pk": {"S": self._streams.key(event.originator_id)},
-            "sk": {"N": str(event.originator_version)},
-        }
-        return {**key, "by": {"S": commit}, **attributes(pack([event]))}
+            rival = next(filter(None, refusal.items))
+            if rival["by"] != commit["by"]:
+                refuse_stored(stored_events, unpack(rival))
 
 
-def by_stream(streams: Streams, events: Sequence[StoredEvent]) -> dict[str, list[StoredEvent]]:
-    """Events by stream key in ascending order. `IntegrityError` when a version comes twice."""
-    found: dict[str, list[StoredEvent]] = defaultdict(list)
-    for event in events:
-        found[streams.key(event.originator_id)].append(event)
-    for grouped in found.values():
-        grouped.sort(key=lambda e: e.originator_version)
-        for before, after in pairwise(grouped):
-            if before.originator_version == after.originator_version:
-                raise IntegrityError(
-                    f"version {after.originator_version} of {after.originator_id} comes twice in "
-                    "one append"
-                )
-    return found
-
-
-class DynamoDBApplicationRecorder(StreamReader, ApplicationRecorder):
+class DynamoDBApplicationRecorder(VersionReader, ApplicationRecorder):
     """Streams and the log they share, written together."""
 
-    def __init__(self, table: Table, app: str, log: SlotLog, commits: GroupCommit) -> None:
+    def __init__(
+        self, table: Table, app: str, log: SlotLog, committers: PerProcess[Committer]
+    ) -> None:
         self._table = table
         self._app = app
-        self._streams = Streams(table, f"E#{app}#", packed=True)
-        self._commits = commits
+        self._prefix = f"E#{app}#"
+        self._streams = Streams(table)
         self.log = log
+        self.committers = committers
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """Record events, all or none; their positions in the log.
@@ -117,42 +108,37 @@ class DynamoDBApplicationRecorder(StreamReader, ApplicationRecorder):
         return self._append(stored_events)
 
     def _append(
-        self, events: Sequence[StoredEvent], tracking: dict[str, Any] | None = None
+        self, events: Sequence[StoredEvent], tracking: Sequence[Action] = ()
     ) -> Sequence[int]:
         if not events:
             return []
-        streams = by_stream(self._streams, events)
-        in_log = packs(events, most_events=self.log.bucket)
-        alone = len(streams) == 1 and len(in_log) == 1 and events == next(iter(streams.values()))
-        packed = {k: in_log if alone else packs(grouped) for k, grouped in streams.items()}
-        for turn in range(MOST_TURNS):
-            entries = [
-                entry
-                for key, grouped in streams.items()
-                for entry in _chain(
-                    key, self._streams.aim(key, grouped, guess=not turn), packed[key]
-                )
+        streams = by_stream(self._prefix, events)
+        in_log = packs(events, self.log.bucket)
+        alone = len(streams) == len(in_log) == 1 and events == next(iter(streams.values()))
+        packed = {key: in_log if alone else packs(own) for key, own in streams.items()}
+        for _ in range(MOST_TURNS):
+            puts = [
+                self._table.put(item)
+                for key, own in streams.items()
+                for item in entries(key, self._streams.aim(key, own), packed[key])
             ]
             try:
-                first = self._commits.append(Append(in_log, entries, tracking))
-            except KeyTaken as rival:
-                self._settle(rival.item, streams)
+                first = self.committers.get().append(Append(in_log, [*puts, *tracking]))
+            except KeyTaken as taken:
+                key = taken.item["pk"]["S"]
+                if key not in streams:
+                    raise tracked(taken.item) from None
+                stored = unpack(taken.item)
+                self._streams.learn(key, stored)
+                refuse_stored(streams[key], stored)  # otherwise the stream has only grown
                 continue
-            for key, grouped in streams.items():
-                self._streams.learn(key, grouped)
+            for key, own in streams.items():
+                self._streams.learn(key, own)
             return list(range(first, first + len(events)))
         raise Busy("the streams grew faster than this append could follow; nothing was written")
 
-    def _settle(self, rival: Item, streams: dict[str, list[StoredEvent]]) -> None:
-        """Raise if the rival has one of our versions; otherwise the stream has only grown."""
-        key = rival["pk"]["S"]
-        if key not in streams:
-            raise tracked(rival)
-        wanted = {event.originator_version for event in streams[key]}
-        for stored in unpack(rival):
-            if stored.originator_version in wanted:
-                raise taken(stored)
-        self._streams.forget(key)
+    def _select(self, key: str, wanted: range, *, desc: bool, most: int) -> list[StoredEvent]:
+        return self._streams.select(key, wanted, desc=desc, most=most)
 
     def select_notifications(
         self,
@@ -165,7 +151,7 @@ class DynamoDBApplicationRecorder(StreamReader, ApplicationRecorder):
     ) -> Sequence[Notification]:
         """At most ``limit`` notifications from ``start`` (or after it) to ``stop`` inclusive."""
         first = 1 if start is None else start + (not inclusive_of_start)
-        return self.log.read(first, limit, stop, topics)[0]
+        return self.log.read(first, limit, stop, topics)[0][:limit]
 
     def max_notification_id(self) -> int | None:
         """The last position; `None` when nothing has been recorded."""
@@ -177,19 +163,12 @@ class DynamoDBApplicationRecorder(StreamReader, ApplicationRecorder):
         """Follow the log from after ``gt``."""
         return DynamoDBSubscription(self, gt, topics)
 
-    def listen(self, event: Event) -> None:
-        """Set ``event`` whenever this process has committed."""
-        self._commits.listeners.add(event)
 
-    def unlisten(self, event: Event) -> None:
-        """Stop setting ``event``."""
-        self._commits.listeners.discard(event)
-
-
-def _chain(key: str, sk: int, parts: Sequence[Pack]) -> list[tuple[str, int, Pack]]:
-    """Packs under the sort keys that make each begin where the one before it ends."""
-    keys = [sk, *(p.last_version + 1 for p in parts[:-1])]
-    return [(key, k, p) for k, p in zip(keys, parts, strict=True)]
+def entries(key: str, begin: int, parts: Sequence[Pack]) -> Iterator[Item]:
+    """Packs of one stream as links, each from where the one before it ends."""
+    for packed in parts:
+        yield link_item(key, begin, packed.end, packed)
+        begin = packed.end
 
 
 class DynamoDBTrackingRecorder(TrackingRecorder):
@@ -203,14 +182,14 @@ class DynamoDBTrackingRecorder(TrackingRecorder):
         """Record a position. `IntegrityError` unless it is beyond the recorded one."""
         self.write_with_tracking([], tracking)
 
-    def write_with_tracking(self, actions: list[dict[str, Any]], tracking: Tracking) -> None:
+    def write_with_tracking(self, actions: list[Action], tracking: Tracking) -> None:
         """Apply transaction items of a view (`Put`, `Update`, `Delete`, at most 99) and the
         position, all or none. For subclasses; `IntegrityError` as `insert_tracking`."""
         commit = uuid4().hex
         try:
-            self._table.write([self._tracking(tracking, commit)], actions, commit)
+            self._table.write([self._tracking(tracking, commit), *actions], commit)
         except Refused as refusal:
-            rival = refusal.reasons[0].get("Item")
+            rival = refusal.items[0]
             if rival is None:
                 raise OperationalError(
                     f"the view's own conditions were refused: {refusal}"
@@ -218,14 +197,13 @@ class DynamoDBTrackingRecorder(TrackingRecorder):
             if rival["by"]["S"] != commit:
                 raise tracked(rival) from None
 
-    def _tracking(self, tracking: Tracking, commit: str) -> dict[str, Any]:
+    def _tracking(self, tracking: Tracking, commit: str) -> Action:
         item = {
-            "pk": {"S": f"T#{self._app}#{tracking.application_name}"},
-            "sk": {"N": "0"},
+            **key_of(f"T#{self._app}#{tracking.application_name}", 0),
             "position": {"N": str(tracking.notification_id)},
             "by": {"S": commit},
         }
-        return self._table.put_request(
+        return self._table.put(
             item,
             "attribute_not_exists(pk) OR #position < :position",
             ExpressionAttributeNames={"#position": "position"},
@@ -248,12 +226,9 @@ def tracked(rival: Item) -> IntegrityError:
 
 
 class DynamoDBProcessRecorder(
-    DynamoDBTrackingRecorder, DynamoDBApplicationRecorder, ProcessRecorder
+    DynamoDBApplicationRecorder, DynamoDBTrackingRecorder, ProcessRecorder
 ):
     """Events and the position that caused them, written together."""
-
-    def __init__(self, table: Table, app: str, log: SlotLog, commits: GroupCommit) -> None:
-        DynamoDBApplicationRecorder.__init__(self, table, app, log, commits)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """As the application recorder; with ``tracking``, its position too, also without events."""
@@ -263,4 +238,4 @@ class DynamoDBProcessRecorder(
         if not stored_events:
             self.insert_tracking(tracking)
             return []
-        return self._append(stored_events, self._tracking(tracking, uuid4().hex))
+        return self._append(stored_events, [self._tracking(tracking, uuid4().hex)])

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eventsourcing.persistence import Notification, Subscription
 
@@ -22,10 +22,10 @@ SHORTEST_WAIT, LONGEST_WAIT = 0.02, 0.2  # seconds between looks for what other 
 class DynamoDBSubscription(Subscription["DynamoDBApplicationRecorder"]):
     """Yields every notification above ``gt``, in order, waiting for more.
 
-    Woken at once by what this process appends, within 200 ms by what others do. Keeps a cursor of
-    what was *scanned*: `position` moves past events of other topics, so nothing is searched twice
-    and a projection can checkpoint past what it skips. Raises `LogRestored` when the log ends
-    before ``gt`` or before what this subscription has seen.
+    Woken at once by what this process appends, within 200 ms by what others do.
+    **Invariant.** The cursor is of what was *scanned*: `position` moves past events of other
+    topics, so nothing is searched twice and a projection can checkpoint past what it skips.
+    Raises `LogRestored` when the log ends before ``gt`` or what this subscription has seen.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class DynamoDBSubscription(Subscription["DynamoDBApplicationRecorder"]):
     ) -> None:
         super().__init__(recorder=recorder, gt=gt, topics=topics)
         self._log = recorder.log
+        self._listeners = recorder.committers.get().listeners
         self._next = (gt or 0) + 1
         self._ready: deque[Notification] = deque()
         self._woken = Event()
@@ -43,7 +44,7 @@ class DynamoDBSubscription(Subscription["DynamoDBApplicationRecorder"]):
         self._wait = SHORTEST_WAIT
         if self._next > 1 and (end := self._log.refresh()) < self._next - 1:
             raise restored(self._next - 1, end)
-        recorder.listen(self._woken)
+        self._listeners.add(self._woken)
 
     @property
     def position(self) -> int:
@@ -54,11 +55,7 @@ class DynamoDBSubscription(Subscription["DynamoDBApplicationRecorder"]):
         """End the iteration, also in a thread that waits in it."""
         super().stop()
         self._woken.set()
-        self._recorder.unlisten(self._woken)
-
-    def __exit__(self, *args: object, **kwargs: Any) -> None:
-        super().__exit__(*args, **kwargs)
-        self._ready.clear()
+        self._listeners.discard(self._woken)
 
     def __next__(self) -> Notification:
         """The next notification; waits for one."""

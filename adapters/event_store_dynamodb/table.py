@@ -7,23 +7,34 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .errors import Busy, Closed, OutcomeUnknown, Passing, TableAbsent, WrongKeySchema, translate
 
+T = TypeVar("T")
 Item = dict[str, Any]  # a DynamoDB item in the client's notation: {"pk": {"S": "…"}, …}
+Action = dict[str, Any]  # one member of a transaction: {"Put": {…}}
 
-KEY_SCHEMA = [
-    {"AttributeName": "pk", "KeyType": "HASH"},
-    {"AttributeName": "sk", "KeyType": "RANGE"},
-]
-KEY_TYPES = [
-    {"AttributeName": "pk", "AttributeType": "S"},
-    {"AttributeName": "sk", "AttributeType": "N"},
-]
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0  # seconds
+KEYS = [("pk", "HASH", "S"), ("sk", "RANGE", "N")]  # name, kind, type
+NEW = "attribute_not_exists(pk)"  # the condition that nothing written is ever overwritten
+HIGHEST = 2**63 - 1  # beyond every sort key
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0  # seconds between repetitions of a request
+
+
+class PerProcess(Generic[T]):
+    """One object for each process: a forked child makes its own and shares none of its parent's
+    connections, locks and threads."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: dict[int, T] = {}
+
+    def get(self) -> T:
+        """This process's object, made on first use."""
+        made = self._made.get(os.getpid())
+        return made if made is not None else self._made.setdefault(os.getpid(), self._make())
 
 
 class Table:
@@ -32,19 +43,14 @@ class Table:
     def __init__(self, name: str, make_client: Callable[[], Any], timeout: float) -> None:
         self.name = name
         self.timeout = timeout
-        self._make_client = make_client
-        self._client: tuple[int, Any] = (0, None)  # (process id, client)
+        self._clients = PerProcess(make_client)
         self._closed = threading.Event()
         self._checked = False
 
     @property
     def client(self) -> Any:
-        """This process's client: a forked child must not share its parent's connections."""
-        pid, client = self._client
-        if pid != os.getpid():
-            client = self._make_client()
-            self._client = (os.getpid(), client)
-        return client
+        """This process's boto3 client."""
+        return self._clients.get()
 
     def close(self) -> None:
         """End every wait with `Closed`."""
@@ -53,83 +59,76 @@ class Table:
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Make one request; the *identical* request again after throttling, conflict or no answer.
 
-        Every write passed to this method can be repeated: it is conditional and its item carries
-        the commit id, so a second application is refused and shown to be our own.
+        **Invariant.** Every write passed to this method can be repeated: it is conditional and its
+        item carries the commit id, so a second application is refused and shown to be our own.
         Raises `Refused` (conditions), `Busy`, `OutcomeUnknown`, `Closed`, or another named error.
         """
-        deadline = time.monotonic() + self.timeout
-        unknown = False
-        for pause in pauses():
-            if self._closed.is_set():
-                raise self._given_up(operation, unknown)
+        deadline, pauses = time.monotonic() + self.timeout, jittered()
+        last, unknown = None, False
+        while not self._closed.is_set() and (last is None or time.monotonic() < deadline):
             try:
                 answer: dict[str, Any] = getattr(self.client, operation)(**arguments)
                 return answer
             except (ClientError, BotoCoreError) as error:
-                verdict = translate(error, self.name)
-                if not isinstance(verdict, Passing):
-                    raise verdict from error
-                unknown = unknown or verdict.unknown
-                if time.monotonic() + pause > deadline:
-                    raise self._exhausted(operation, verdict, unknown) from error
-            self._closed.wait(pause)
-        raise AssertionError  # pauses() has no end
-
-    def _given_up(self, operation: str, unknown: bool) -> Closed | OutcomeUnknown:
+                last = translate(error, self.name)
+                if not isinstance(last, Passing):
+                    raise last from error
+                unknown = unknown or last.unknown
+            self._closed.wait(next(pauses))
+        what = f"{operation} on table {self.name!r} kept failing: {last}"
         if unknown:
-            return OutcomeUnknown(
-                f"closed while {operation} was under way: read before repeating it"
-            )
-        return Closed("this event store was closed; nothing was sent")
+            raise OutcomeUnknown(f"{what}. It may have been applied: read before repeating it.")
+        if self._closed.is_set():
+            raise Closed("this event store was closed; nothing was written")
+        raise Busy(f"{what}. Nothing was written; try again later.")
 
-    def _exhausted(self, operation: str, last: Passing, unknown: bool) -> Busy | OutcomeUnknown:
-        what = f"{operation} on table {self.name!r} kept failing for {self.timeout:g} s: {last}"
-        if unknown:
-            return OutcomeUnknown(f"{what}. It may have been applied: read before repeating it.")
-        return Busy(f"{what}. Nothing was written; try again later.")
-
-    def query(self, pk: str, low: int, high: int, **options: Any) -> dict[str, Any]:
-        """Items of one partition with ``low <= sk <= high``; strongly consistent, one page."""
-        return self.call(
-            "query",
-            TableName=self.name,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
-            ExpressionAttributeValues={
+    def items(
+        self, pk: str, low: int, high: int, *, descending: bool = False, most: int = HIGHEST
+    ) -> Iterator[Item]:
+        """Items of one partition with ``low <= sk <= high``, strongly consistent, page by page as
+        they are asked for; ``most``: how many are probably wanted, so that no more are paid for."""
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
+            "ExpressionAttributeValues": {
                 ":pk": {"S": pk},
                 ":low": {"N": str(low)},
                 ":high": {"N": str(high)},
             },
-            ConsistentRead=True,
-            **options,
-        )
+            "ConsistentRead": True,
+            "ScanIndexForward": not descending,
+            **({"Limit": most} if most < 1000 else {}),
+        }
+        while True:
+            page = self.call("query", **request)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def get(self, pk: str, sk: int) -> Item | None:
         """One item, strongly consistent; ``None`` when it is not there."""
-        key = {"pk": {"S": pk}, "sk": {"N": str(sk)}}
-        answer = self.call("get_item", TableName=self.name, Key=key, ConsistentRead=True)
+        answer = self.call("get_item", TableName=self.name, Key=key_of(pk, sk), ConsistentRead=True)
         return answer.get("Item")
 
-    def put_request(self, item: Item, condition: str, **more: Any) -> dict[str, Any]:
-        """A conditional put, to be sent alone or inside a transaction."""
+    def put(self, item: Item, condition: str = NEW, **more: Any) -> Action:
+        """The transaction item of a conditional put that shows what stood in its way."""
         return {
-            "TableName": self.name,
-            "Item": item,
-            "ConditionExpression": condition,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            **more,
+            "Put": {
+                "TableName": self.name,
+                "Item": item,
+                "ConditionExpression": condition,
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                **more,
+            }
         }
 
-    def put_new(self, item: Item) -> dict[str, Any]:
-        """A put that is refused when the key is taken: what is written is never overwritten."""
-        return self.put_request(item, "attribute_not_exists(pk)")
-
-    def write(self, puts: list[dict[str, Any]], updates: list[dict[str, Any]], token: str) -> None:
-        """Apply all or none. A single put is sent alone, at half the price of a transaction."""
-        if len(puts) == 1 and not updates:
-            self.call("put_item", **puts[0])
-            return
-        actions = [{"Put": put} for put in puts] + updates
-        self.call("transact_write_items", TransactItems=actions, ClientRequestToken=token)
+    def write(self, actions: list[Action], token: str) -> None:
+        """Apply all or none. A lone put is sent as such, at half the price of a transaction."""
+        if len(actions) == 1 and "Put" in actions[0]:
+            self.call("put_item", **actions[0]["Put"])
+        else:
+            self.call("transact_write_items", TransactItems=actions, ClientRequestToken=token)
 
     def ensure(self) -> None:
         """Create the table unless it is there; `WrongKeySchema` when it has other keys."""
@@ -139,44 +138,41 @@ class Table:
             found = self.call("describe_table", TableName=self.name)["Table"]
         except TableAbsent:
             self._create()
-            found = self._when_ready()
-        if found["TableStatus"] == "CREATING":  # by somebody else, just now
-            found = self._when_ready()
-        self._check_keys(found)
+            found = {"TableStatus": "CREATING"}
+        if found["TableStatus"] == "CREATING":  # by us, or by somebody else just now
+            self.client.get_waiter("table_exists").wait(
+                TableName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            )
+            found = self.call("describe_table", TableName=self.name)["Table"]
+        types = {d["AttributeName"]: d["AttributeType"] for d in found["AttributeDefinitions"]}
+        names = [(key["AttributeName"], key["KeyType"]) for key in found["KeySchema"]]
+        keys = sorted((name, kind, types[name]) for name, kind in names)
+        if keys != KEYS:
+            raise WrongKeySchema(
+                f"table {self.name!r} has the keys {keys}, needed are pk (string, HASH) and sk "
+                "(number, RANGE): name another table in DYNAMODB_TABLE"
+            )
         self._checked = True
 
     def _create(self) -> None:
         try:
             self.client.create_table(
                 TableName=self.name,
-                KeySchema=KEY_SCHEMA,
-                AttributeDefinitions=KEY_TYPES,
+                KeySchema=[{"AttributeName": n, "KeyType": kind} for n, kind, _ in KEYS],
+                AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, _, t in KEYS],
                 BillingMode="PAY_PER_REQUEST",
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceInUseException":
                 raise translate(error, self.name) from error
 
-    def _when_ready(self) -> dict[str, Any]:
-        self.client.get_waiter("table_exists").wait(
-            TableName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-        )
-        return dict(self.call("describe_table", TableName=self.name)["Table"])
 
-    def _check_keys(self, found: dict[str, Any]) -> None:
-        types = {d["AttributeName"]: d["AttributeType"] for d in found["AttributeDefinitions"]}
-        keys = {
-            (k["AttributeName"], k["KeyType"], types[k["AttributeName"]])
-            for k in found["KeySchema"]
-        }
-        if keys != {("pk", "HASH", "S"), ("sk", "RANGE", "N")}:
-            raise WrongKeySchema(
-                f"table {self.name!r} has the keys {sorted(keys)}, needed are pk (string, HASH) "
-                "and sk (number, RANGE): name another table in DYNAMODB_TABLE"
-            )
+def key_of(pk: str, sk: int) -> Item:
+    """The key attributes of an item."""
+    return {"pk": {"S": pk}, "sk": {"N": str(sk)}}
 
 
-def pauses() -> Iterator[float]:
+def jittered() -> Iterator[float]:
     """Seconds to wait before each repetition: exponential, bounded, with full jitter."""
     longest = FIRST_PAUSE
     while True:

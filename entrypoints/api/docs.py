@@ -9,8 +9,8 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
 
+from entrypoints.api.codes import CODES
 from entrypoints.api.documents import ERRORS
-from entrypoints.api.problems import STATUS
 
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE = """<!doctype html>
@@ -53,7 +53,8 @@ PAGE = """<!doctype html>
 <h2>Errors</h2>
 <p>Every error is an <code>application/problem+json</code> document with a stable
 <code>code</code>, one sentence in <code>detail</code> and a <code>correlation_id</code>.</p>
-<ul>{% for code, status in codes %}<li id="{{ code }}"><code>{{ code }}</code> {{ status }}</li>
+<ul>{% for code, (status, meaning) in codes -%}
+<li id="{{ code }}"><code>{{ code }}</code> {{ status }}: {{ meaning }}</li>
 {% endfor %}</ul>
 </html>
 """
@@ -82,7 +83,7 @@ def openapi() -> Response:
     responses={200: {"description": "the page", "content": {"text/html": {}}}},
 )
 def docs() -> Response:
-    page = render_template_string(PAGE, spec=_spec(), codes=sorted(STATUS.items()))
+    page = render_template_string(PAGE, spec=_spec(), codes=sorted(CODES.items()))
     response = Response(page, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = POLICY
     return response

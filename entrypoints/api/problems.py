@@ -11,39 +11,13 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 
 from domain.errors import DomainError, InputRejected
+from entrypoints.api.codes import STATUS
 
 MEDIA_TYPE = "application/problem+json"
 SHOWN = 5  # how many faults of one request are put into its sentence
 RETRY_SECONDS = 30
 OWN_WORDS = frozenset({400, 403})  # where a sentence given with the refusal says more than ours
 
-# code -> status; a code that is not here goes by its class: a rejected input 422, all else 409
-STATUS: dict[str, int] = {
-    "bad_cursor": 422,
-    "billing_unavailable": 503,
-    "empty_file": 422,
-    "file_missing": 404,
-    "forbidden": 403,
-    "forged_webhook": 400,
-    "idempotency_key_in_use": 409,
-    "idempotency_key_reused": 422,
-    "input_removed": 410,
-    "internal_error": 500,
-    "invalid_request": 422,
-    "malformed_json": 400,
-    "not_found": 404,
-    "not_seen_yet": 503,
-    "not_signed_in": 401,
-    "plan_limit": 429,
-    "rate_limited": 429,
-    "result_archived": 409,
-    "result_restoring": 409,
-    "too_large": 413,
-    "unknown_type": 422,
-    "unsupported_media_type": 415,
-    "version_mismatch": 412,
-    "wrong_state": 409,
-}
 # what werkzeug refuses by itself -> (code, sentence)
 REFUSALS: dict[int, tuple[str, str]] = {
     400: ("bad_request", "The request cannot be read. Check its headers and its body."),
@@ -56,7 +30,7 @@ REFUSALS: dict[int, tuple[str, str]] = {
 
 
 class Refused(DomainError):
-    """A refusal of the API's own; its ``code`` is a row of ``STATUS``."""
+    """A refusal of the API's own; its ``code`` is a row of ``CODES``."""
 
     def __init__(self, code: str, sentence: str, **headers: str) -> None:
         """``headers`` go with the answer; their underscores become dashes."""

@@ -51,10 +51,13 @@ def local_state() -> Gas:
         os.environ.update({k: v for k, v in environment.items() if k not in os.environ})
         settings = read_settings()
     elif not settings.database.exists():
-        raise click.ClickException(
-            f"There is no service in {settings.data_dir.resolve()}. Start it with `make run`."
-        )
+        raise click.ClickException(no_service_in(settings))
     return Gas(settings)
+
+
+def no_service_in(settings: Settings) -> str:
+    """What to do where there has never been a service."""
+    return f"There is no service in {settings.data_dir.resolve()}. Start it with `make run`."
 
 
 def print_json(document: Any) -> None:

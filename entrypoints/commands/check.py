@@ -6,7 +6,13 @@ from dataclasses import asdict
 
 import click
 
-from entrypoints.commands.asking import as_json, print_json, progress_bar, read_settings
+from entrypoints.commands.asking import (
+    as_json,
+    no_service_in,
+    print_json,
+    progress_bar,
+    read_settings,
+)
 from entrypoints.startup import loading
 
 
@@ -19,9 +25,11 @@ def check(digests: bool, as_json: bool) -> None:
         from entrypoints.checking import check as check_all
         from entrypoints.local.reach import reach
 
-    done = [0]
+    settings, done = read_settings(), [0]
+    if settings.store == "sqlite" and not settings.database.exists():
+        raise click.ClickException(no_service_in(settings))
     with (
-        reach(read_settings(), alone=False) as gas,
+        reach(settings, alone=False) as gas,
         progress_bar("Reading", None) as tell,
     ):
 

@@ -97,7 +97,7 @@ def worker(queue: str) -> None:
 @click.command()
 def relay() -> None:
     """Publish every event to the work queues."""
-    _run("relay", lambda process: [process.relay()])
+    _run("relay", lambda process: list(process.publishers()))
 
 
 @click.command()

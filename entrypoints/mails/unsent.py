@@ -17,7 +17,7 @@ from domain.ports import Conflict, Records, WorkQueue
 from domain.service import AnnotationService
 from entrypoints.relay import POSITION
 from entrypoints.worker import Hint
-from projections.notification_book import Entry, MailBook
+from projections.notification_book import MailBook
 
 READER = "mails"
 BEHIND = timedelta(seconds=10)  # what is younger is on its usual way
@@ -55,7 +55,7 @@ class UnsentMails:
             self.walked = kept
         for event in self._beyond(stopping):
             self.walked = event.position
-            if occasion_of(event.event):
+            if occasion_of(event.event) and not self._too_old(event.event.timestamp):
                 self.waiting[event.position] = Unsent(
                     event.aggregate_id, event.version, event.event.timestamp
                 )
@@ -75,20 +75,22 @@ class UnsentMails:
                 return
 
     def _look_at(self, position: int) -> bool:
+        """Let go of what is settled or too late, hint what nobody is at; whether it was hinted."""
         mail = self.waiting[position]
-        now = self.clock()
-        if mail.at < now - SHELF_LIFE or self._entry(mail).settled:
+        entry = self.book.entry(mail.aggregate_id, mail.version)
+        if entry.settled or self._too_old(mail.at):
             del self.waiting[position]
             return False
+        now = self.clock()
         rests = mail.hinted is not None and now < mail.hinted + AGAIN_AFTER
-        if rests or self._entry(mail).in_hand(now):
+        if rests or entry.in_hand(now):
             return False
         self.queue.send(Hint(mail.aggregate_id, mail.version).body())
         mail.hinted = now
         return True
 
-    def _entry(self, mail: Unsent) -> Entry:
-        return self.book.entry(mail.aggregate_id, mail.version)
+    def _too_old(self, at: datetime) -> bool:
+        return at < self.clock() - SHELF_LIFE
 
     def _keep(self, kept: int, revision: int) -> None:
         position = min(self.waiting, default=self.walked + 1) - 1

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
+from zlib import crc32
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from adapters.cloud import Cloud
 from adapters.records_dynamodb import DynamoDBRecords
 from adapters.views_dynamodb import DynamoDBViews
 from domain.ports import Change, Conflict, Put, Remove
+from entrypoints.local.cloud import ACCESS_KEY, EmbeddedCloud
 from tests.adapters.contracts.records import ExpiringRecordsContract, RecordsContract
 from tests.adapters.contracts.views import ViewsContract
+from tests.adapters.event_store_dynamodb.faults import EVERY_FAULT, Faults
+from tests.conftest import SOAK
 
 
 @pytest.fixture
@@ -38,6 +45,27 @@ def table(client: Any) -> str:
         BillingMode="PAY_PER_REQUEST",
     )
     return name
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """A client that fails as AWS does; botocore repeats quickly, so that the tests are quick."""
+
+    client: Any
+    faults: Faults
+
+
+@pytest.fixture(params=range(20 if SOAK else 1))
+def faulty(request: pytest.FixtureRequest, cloud: EmbeddedCloud, table: str) -> Faulty:
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=cloud.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=cloud.secret,
+        config=Config(retries={"mode": "legacy", "total_max_attempts": 10}),
+    )
+    return Faulty(client, Faults(client, EVERY_FAULT, seed=crc32(request.node.name.encode())))
 
 
 @pytest.fixture
@@ -96,10 +124,35 @@ class TestDynamoDBRecords(RecordsContract, ExpiringRecordsContract):
         assert [copy.expires for copy in records.copies()] == [1_000_010.5]
 
     def test_keys_may_hold_the_separator(self, records: DynamoDBRecords) -> None:
-        records.put("kind", "a#b", "#c#", value={"v": 1})
-        assert [(r.pk, r.sk) for r in records.scan("kind")] == [("a#b", "#c#")]
-        with pytest.raises(ValueError, match="#"):
-            records.get("a#b", "c")
+        keys = [("a", "b#c"), ("a#b", "c"), ("a#b", "#c#"), ("a%23b", "c"), ("a%", ""), ("#", "#")]
+        for kind in ("kind", "kind#", "kin"):
+            for pk, sk in keys:
+                records.put(kind, pk, sk, value={"at": [kind, pk, sk]})
+            found = [(r.pk, r.sk, r.value["at"]) for r in records.scan(kind)]
+            assert sorted(found) == sorted((pk, sk, [kind, pk, sk]) for pk, sk in keys)
+        assert [r.sk for r in records.query("kind", "a#b")] == ["#c#", "c"]
+        assert [r.sk for r in records.query("kind", "a#b", after="#c#")] == ["c"]
+        assert [r.sk for r in records.query("kind", "a#b", after="c", descending=True)] == ["#c#"]
+        assert {(c.kind, c.record.pk, c.record.sk) for c in records.copies()} == {
+            (kind, pk, sk) for kind in ("kind", "kind#", "kin") for pk, sk in keys
+        }
+
+    def test_a_scan_of_one_kind_reads_no_other(
+        self, client: Any, table: str, records: DynamoDBRecords
+    ) -> None:
+        records.put("few", "pk", value={})
+        for n in range(50):
+            records.put("many", f"{n}", value={})
+        read: list[int] = []
+        events = client.meta.events
+
+        def count(parsed: dict[str, Any], **_: Any) -> None:
+            read.append(parsed["ScannedCount"])
+
+        for operation in ("Query", "Scan"):
+            events.register(f"after-call.dynamodb.{operation}", count, unique_id="scanned")
+        assert len(list(records.scan("few"))) == 1
+        assert read == [1]
 
     def test_more_than_one_page_is_scanned_and_queried(self, records: DynamoDBRecords) -> None:
         for n in range(30):
@@ -180,3 +233,41 @@ class TestDynamoDBViews(ViewsContract):
         views = DynamoDBViews(unsure, table)  # type: ignore[arg-type]
         views.commit("v", [Put("pk", "a", {})], after=0, position=4)
         assert views.position("v") == 4
+
+
+class TestDynamoDBRecordsUnderFaults(RecordsContract, ExpiringRecordsContract):
+    @pytest.fixture
+    def records(self, faulty: Faulty, table: str, clock: list[float]) -> DynamoDBRecords:
+        return DynamoDBRecords(faulty.client, table, now=lambda: clock[0])
+
+    def test_every_kind_of_fault_fires_and_each_call_counts_once(
+        self, records: DynamoDBRecords, faulty: Faulty
+    ) -> None:
+        n = 0
+        while n < 10 or not {"conflict", "throttle", "before", "after"} <= set(faulty.faults.fired):
+            n += 1
+            assert records.put("kind", f"{n}", value={}, expected=0) == 1
+            assert records.put("kind", f"{n}", value={"n": n}) == 2
+            records.delete("kind", f"{n}", expected=2)
+            assert records.get("kind", f"{n}") is None
+            assert n < 200, f"not every fault fired: {faulty.faults.fired}"
+        assert list(records.copies()) == []
+
+
+class TestDynamoDBViewsUnderFaults(ViewsContract):
+    @pytest.fixture
+    def views(self, faulty: Faulty, table: str) -> DynamoDBViews:
+        return DynamoDBViews(faulty.client, table)
+
+    def test_every_kind_of_fault_fires_and_each_commit_counts_once(
+        self, views: DynamoDBViews, faulty: Faulty
+    ) -> None:
+        position = 0
+        while position < 10 or not set(EVERY_FAULT) <= set(faulty.faults.fired):
+            rows = [Put("pk", f"{n:03d}", {"at": position}) for n in range(10 * position)]
+            views.commit("v", rows, after=position, position=position + 1)
+            assert views.query("v", "pk") == [(row.sk, row.data) for row in rows]
+            position += 1
+            assert position < 200, f"not every fault fired: {faulty.faults.fired}"
+        views.reset("v")
+        assert (views.position("v"), views.query("v", "pk")) == (0, [])

@@ -7,6 +7,7 @@ so only ratios travel.
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import threading
@@ -17,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from botocore.awsrequest import AWSResponse
@@ -27,6 +29,7 @@ from eventsourcing.utils import Environment
 import adapters.event_store_dynamodb as store
 from entrypoints.local.cloud import start
 from tests.adapters.event_store_dynamodb.events import settings_for
+from tests.bench.delaying_proxy import delayed
 
 STATE = b'{"field":"' + b"x" * 388 + b'"}'  # 400 bytes
 TOPIC = "job.submitted.v1"
@@ -110,7 +113,7 @@ def costs(env: dict[str, str]) -> None:
         lambda: [recorder.insert_events(events(10)) for _ in range(20)],
     )
     row("32 callers at once, per event", 320, lambda: at_once(recorder, callers=32, each=10))
-    factory.close()  # also waits for the hint that a new bucket may owe
+    factory.close()
     factory = CountingFactory(Environment("costs", env))
     recorder = factory.application_recorder()
     recorder.max_notification_id()
@@ -183,26 +186,29 @@ class MemoryFactory(store.DynamoDBFactory):
 class SilentFactory(store.DynamoDBFactory):
     """The real client, answered before anything is sent: botocore's own work remains."""
 
+    answers: dict[str, bytes]
+
     def make_client(self) -> Any:
         client = super().make_client()
-        client.meta.events.register("before-send.dynamodb", _answer)
+        client.meta.events.register("before-send.dynamodb", self._answer)
         return client
 
-
-CANNED = {
-    "GetItem": b'{"Item":{"bucket":{"N":"1048576"},"newest":{"N":"0"}}}',  # an empty log
-    "Query": b'{"Items":[]}',
-}
+    def _answer(self, request: Any, **_: Any) -> AWSResponse:
+        target = request.headers["X-Amz-Target"].decode().rsplit(".", 1)[1]
+        return AWSResponse(request.url, 200, HTTPHeaders(), Body(self.answers.get(target, b"{}")))
 
 
-def _answer(request: Any, **_: Any) -> AWSResponse:
-    target = request.headers["X-Amz-Target"].decode().rsplit(".", 1)[1]
+class Body:
+    """An answer's body, as botocore reads it."""
 
-    class Body:
-        def stream(self) -> Iterator[bytes]:
-            yield CANNED.get(target, b"{}")
+    def __init__(self, content: bytes) -> None:
+        self._content = content
 
-    return AWSResponse(request.url, 200, HTTPHeaders(), Body())
+    def stream(self) -> Iterator[bytes]:
+        yield self._content
+
+
+DESCRIPTION = b'{"Item":{"bucket":{"N":"1048576"}}}'
 
 
 def per_event(recorder: ApplicationRecorder, batch: int) -> float:
@@ -216,20 +222,37 @@ def per_event(recorder: ApplicationRecorder, batch: int) -> float:
 
 def own_code(env: dict[str, str]) -> None:
     env = {**env, "CREATE_TABLE": "no", "DYNAMODB_BUCKET": str(2**20)}
-    memory = MemoryFactory(Environment("own", env)).application_recorder()
-    per_event(memory, 10)
-    appended = min(per_event(memory, 10) for _ in range(3))
+    for batch, goal in ((10, " (goal 20)"), (1, "")):
+        memory = MemoryFactory(Environment("own", env))
+        recorder = memory.application_recorder()
+        per_event(recorder, batch)
+        appended = min(per_event(recorder, batch) for _ in range(3))
+        read = min(per_read(recorder, 3000) for _ in range(5))
+
+        silent = SilentFactory(Environment("own", env))
+        silent.answers = {"GetItem": DESCRIPTION, "Query": b'{"Items":[]}'}
+        recorder = silent.application_recorder()
+        per_event(recorder, batch)
+        sent = min(per_event(recorder, batch) for _ in range(3))
+
+        page = list(memory.table.items("L#own#0#0", 1, 100))
+        silent = SilentFactory(Environment("own", env))
+        silent.answers = {"GetItem": DESCRIPTION, "Query": json.dumps({"Items": page}).encode()}
+        recorder = silent.application_recorder()
+        received = min(per_read(recorder, 100) for _ in range(20))
+        print(
+            f"  {batch:>2} in one: append {appended:.1f} us an event ours{goal}, botocore "
+            f"{sent - appended:.1f} us; read {read:.1f} us an event ours (goal 5), botocore "
+            f"{received - read:.1f} us"
+        )
+        memory.close()
+
+
+def per_read(recorder: ApplicationRecorder, most: int) -> float:
+    """Microseconds a notification, read by one call."""
     started = time.perf_counter()
-    notifications = memory.select_notifications(1, 3000)
-    read = (time.perf_counter() - started) / len(notifications) * 1e6
-    silent = SilentFactory(Environment("own", env)).application_recorder()
-    per_event(silent, 10)
-    total = min(per_event(silent, 10) for _ in range(3))
-    botocore = total - appended
-    print(
-        f"  append in tens: {appended:.1f} us an event ours (goal 20), botocore {botocore:.1f} us"
-    )
-    print(f"  read: {read:.1f} us a notification ours (goal 5)")
+    count = len(recorder.select_notifications(1, most))
+    return (time.perf_counter() - started) / count * 1e6
 
 
 # --- rates ---------------------------------------------------------------------------------------
@@ -303,9 +326,6 @@ def rates(env: dict[str, str], folder: Path) -> None:
         "SQLITE_LOCK_TIMEOUT": "30",
     }
     sqlite = InfrastructureFactory.construct(Environment("lite", settings)).application_recorder()
-    far = FarFactory(Environment("far", env))
-    far_recorder = far.application_recorder()
-    far_raw = rate(raw(far))
     lines: list[tuple[str, float, str]] = [
         ("raw transact_write_items, 1 thread", raw_alone, ""),
         ("ours, 1 thread", ours_alone, f"{ours_alone / raw_alone:.2f} x raw (goal 0.9)"),
@@ -315,23 +335,47 @@ def rates(env: dict[str, str], folder: Path) -> None:
             rate(lambda: sqlite.insert_events(events(1))),
             "",
         ),
-        ("+10 ms a request: raw, 1 thread", far_raw, ""),
     ]
-    far_ours = rate(lambda: far_recorder.insert_events(events(1)), threads=32)
-    goal = f"{far_ours / far_raw:.1f} x raw (goal 10)"
-    for what, persecond, note in [*lines, ("+10 ms a request: ours, 32 threads", far_ours, goal)]:
-        print(f"  {what:<40}{persecond:>8.0f} /s  {note}")
     ours.close()
-    far.close()
+    print_rates(lines)
 
 
 class FarFactory(store.DynamoDBFactory):
-    """The same server, but each request sets out `DELAY` later, as if it were further away."""
+    """Reaches the server through another port, under the name the server answers to."""
+
+    port: int
 
     def make_client(self) -> Any:
         client = super().make_client()
-        client.meta.events.register("before-send.dynamodb", lambda **_: time.sleep(DELAY))
+        client.meta.events.register("before-send.dynamodb", self._redirect)
         return client
+
+    def _redirect(self, request: Any, **_: Any) -> None:
+        there = urlsplit(request.url)
+        request.headers["Host"] = there.netloc
+        request.url = there._replace(netloc=f"127.0.0.1:{self.port}").geturl()
+
+
+def far_rates(env: dict[str, str]) -> None:
+    """The same server, as if it were `DELAY` further away."""
+    with delayed(urlsplit(env["DYNAMODB_ENDPOINT_URL"]).port or 0, DELAY) as port:
+        factory = FarFactory(Environment("far", env))
+        factory.port = port
+        recorder = factory.application_recorder()
+        one = rate(raw(factory))
+        many = rate(lambda: recorder.insert_events(events(1)), threads=32)
+        factory.close()
+    print_rates(
+        [
+            ("+10 ms by a proxy: raw, 1 thread", one, ""),
+            ("+10 ms by a proxy: ours, 32 threads", many, f"{many / one:.1f} x raw (goal 10)"),
+        ]
+    )
+
+
+def print_rates(lines: list[tuple[str, float, str]]) -> None:
+    for what, persecond, note in lines:
+        print(f"  {what:<40}{persecond:>8.0f} /s  {note}".rstrip())
 
 
 def main() -> None:
@@ -344,6 +388,7 @@ def main() -> None:
             costs(env)
             own_code(env)
             rates(env, Path(name))
+            far_rates(env)
         finally:
             cloud.end()
 

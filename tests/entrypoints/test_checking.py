@@ -212,6 +212,14 @@ def test_events_that_lack_digests_or_name_people_are_found(service: Service) -> 
         store(service.kept.id, lambda job: job.record_archived(attempt=1, archive=archive))
     assert ("what_is_archived_is_safe", str(service.kept.id)) in service.found()
 
+    with acting("worker:unlucky"):
+        store(service.kept.id, lambda job: job.record_source_removed())
+        store(service.kept.id, lambda job: job.request_thaw(attempt=2, reason="premium"))
+        unlucky: dict[str, Any] = {"attempt": 2, "reason": "archive_altered", "retryable": False}
+        store(service.kept.id, lambda job: job.record_thaw_failure(**unlucky))
+    (frozen,) = [f for f in service.findings() if f.promise == "who_pays_can_read"]
+    assert "archive_altered" in str(frozen)
+
     with acting("worker:careless"):
         store(service.failed.id, lambda job: job.record_input_removed(reason=f"by {NAME}, asked"))
     (leak,) = [f for f in service.findings() if f.promise == "log_names_nobody"]

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from domain.context import acting
+from domain.due import Step
 from domain.leases import LEASE
+from entrypoints.parts.works import WORKS
+from projections.listeners import LISTENERS, QUEUE_OF
 from tests.world import World
 
 
@@ -52,3 +55,9 @@ def test_finished_jobs_are_not_looked_at(world: World) -> None:
     world.settle()
     assert world.gas.sweeper.sweep() == 0
     assert world.queues["annotation"].depth().visible == 0
+
+
+def test_every_queue_has_work_and_every_step_a_queue() -> None:
+    assert set(WORKS) == set(LISTENERS)
+    assert set(QUEUE_OF) == set(Step)
+    assert set(QUEUE_OF.values()) <= set(LISTENERS)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sqlite3
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -12,23 +15,35 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from adapters.annotator_bcftools.references import BUNDLED
+from tests.entrypoints.paying import wait_until
 from tests.journeys.browser import sign_in
 from tests.journeys.pages import submit_example
 from tests.journeys.service import RunningService, start_service
 from tests.journeys.test_every_page import findings, sticks_out
+from tests.journeys.test_mails import wait_for_mail
 
 RETENTION = 10  # seconds; long enough to download two results before
 WIDTHS: dict[int, Literal["light", "dark"]] = {320: "dark", 1200: "light"}
 PATIENCE = 45_000  # milliseconds for what the service does by itself
 
 
-@pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+VAULT = {"GAS_ARCHIVE": "glacier_vault", "GAS_RETENTION_TIMER": "step_functions"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[{}, pytest.param(VAULT, marks=pytest.mark.soak)],
+    ids=["class and delay", "vault and step functions"],
+)
+def hasty(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
     """The whole service with the clock of retention in seconds."""
     service = start_service(
         tmp_path_factory.mktemp("plans"),
         GAS_FREE_RETENTION=str(RETENTION),
         GAS_SWEEP_SECONDS="0.5",
+        **request.param,
     )
     yield service
     service.stop()
@@ -68,9 +83,26 @@ def test_archived_results_come_back_byte_identical_after_upgrading(
         assert digest(page, url, job, tmp_path) == sha256, job
 
     cancel(page, url)
+    wait_until(lambda: webhooks_left(hasty) == 0)
     expect(page.get_by_text(re.compile("Premium ends .* 20"))).to_be_visible()
     expect(page.locator("#plan")).to_contain_text("are then archived again")
     is_accessible(page)
+    was_told_by_mail(page, url)
+
+
+def was_told_by_mail(page: Page, url: str) -> None:
+    """Of each step once; of a restoration that is quicker than its mail only that it is done."""
+    wait_for_mail(page, url, "Your Premium plan ends on")
+    mails = Counter(page.locator("article h2").all_inner_texts())
+    for name, runs in (("sars-cov-2.example.vcf", 1), ("human-mt.example.vcf", 1), ("mine.vcf", 2)):
+        assert mails.pop(f"{name} is annotated") == runs
+    for name in ("sars-cov-2.example.vcf", "mine.vcf"):
+        assert mails.pop(f"The result of {name} is archived") == 1
+        assert mails.pop(f"The result of {name} is being restored", 1) == 1
+        assert mails.pop(f"The result of {name} is back") == 1
+    assert mails.pop("You are on the Premium plan") == 1
+    (last,) = mails
+    assert last.startswith("Your Premium plan ends on")
 
 
 def is_accessible(page: Page) -> None:
@@ -121,6 +153,14 @@ def upgrade(page: Page, url: str) -> None:
     page.get_by_role("button", name="Pay", exact=True).click()
     expect(page.get_by_text("Thank you: Premium is yours")).to_be_visible(timeout=PATIENCE)
     assert page.url == url + "/plan?back=pay"
+
+
+def webhooks_left(service: RunningService) -> int:
+    """How many of Stripe's webhooks the service has not taken."""
+    with closing(sqlite3.connect(service.data_dir / "standins" / "stripe.db")) as desk:
+        sent, taken = desk.execute("SELECT count(*), sum(delivered) FROM event").fetchone()
+    assert sent > 0
+    return int(sent - taken)
 
 
 def comes_back(page: Page) -> None:

@@ -6,143 +6,147 @@ Faults, each with its own rate per request:
   before     the connection breaks before the request is sent
   after      the request is applied, then the answer is lost
   lag        applied, but for a moment some of its items are visible and others are not yet
+
+They are injected where botocore sends, so that its own repetition, where a client has one, meets
+them as it meets AWS.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
+from base64 import b64encode
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.httpsession import URLLib3Session
 
 import adapters.event_store_dynamodb as store
 
-Key = tuple[str, str]
 LAG = 0.02  # seconds
-URL = "http://faults.invalid"
+FAULTS = {  # operation -> what may happen to it
+    "TransactWriteItems": ("conflict", "throttle", "before", "after", "lag"),
+    "PutItem": ("conflict", "throttle", "before", "after"),
+    "UpdateItem": ("conflict", "throttle", "before", "after"),
+    "DeleteItem": ("conflict", "throttle", "before", "after"),
+    "Query": ("throttle", "before"),
+    "Scan": ("throttle", "before"),
+    "GetItem": ("throttle", "before"),
+}
+EVERY_FAULT = {"conflict": 0.1, "throttle": 0.05, "before": 0.05, "after": 0.1, "lag": 0.1}
+SINGLE = {
+    "conflict": "TransactionConflictException",
+    "throttle": "ProvisionedThroughputExceededException",
+}
+REASON = {"conflict": "TransactionConflict", "throttle": "ThrottlingError"}
 
 
-class FaultyClient:
-    """Wraps a client; ``rates``: fault -> probability per request; ``fired`` counts them."""
+class Faults:
+    """Makes a client fail; ``rates``: fault -> probability per request; ``fired`` counts them."""
 
     def __init__(self, client: Any, rates: dict[str, float], seed: int) -> None:
-        self._client = client
         self._rates = rates
         self._random = random.Random(seed)
-        self._hidden: Counter[Key] = Counter()
+        self._session = URLLib3Session()
+        self._hidden: Counter[str] = Counter()
         self._applied: set[str | None] = set()  # tokens: what was visible once is not hidden again
         self._lock = threading.Lock()
         self.fired: Counter[str] = Counter()
+        client.meta.events.register("before-send.dynamodb", self._before_send)
+        for operation in ("Query", "Scan"):
+            client.meta.events.register(f"after-call.dynamodb.{operation}", self._after_read)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    def _draw(self, *faults: str) -> str | None:
+    def _draw(self, operation: str) -> str | None:
         with self._lock:
-            for fault in faults:
+            for fault in FAULTS.get(operation, ()):
                 if self._random.random() < self._rates.get(fault, 0):
                     self.fired[fault] += 1
                     return fault
         return None
 
-    # --- writes ------------------------------------------------------------------------------
-
-    def transact_write_items(self, **request: Any) -> Any:
-        fault = self._draw("conflict", "throttle", "before", "after", "lag")
-        if fault in {"conflict", "throttle"}:
-            raise cancelled(fault, len(request["TransactItems"]))
-        return self._write("transact_write_items", fault, request)
-
-    def put_item(self, **request: Any) -> Any:
-        return self._single("put_item", request)
-
-    def update_item(self, **request: Any) -> Any:
-        return self._single("update_item", request)
-
-    def _single(self, operation: str, request: dict[str, Any]) -> Any:
-        fault = self._draw("throttle", "before", "after")
-        if fault == "throttle":
-            raise throttled(operation)
-        return self._write(operation, fault, request)
-
-    def _write(self, operation: str, fault: str | None, request: dict[str, Any]) -> Any:
+    def _before_send(self, request: Any, **_: Any) -> AWSResponse | None:
+        operation = request.headers["X-Amz-Target"].decode().rsplit(".", 1)[1]
+        body = json.loads(request.body)
+        fault, token = self._draw(operation), body.get("ClientRequestToken")
+        if fault in REASON:
+            return refusal(request, fault, body)
         if fault == "before":
-            raise ConnectTimeoutError(endpoint_url=URL)
-        if fault == "lag" and request.get("ClientRequestToken") not in self._applied:
-            return self._write_slowly(request)
-        answer = getattr(self._client, operation)(**request)
+            raise ConnectTimeoutError(endpoint_url=request.url)
         if fault == "after":
-            self._applied.add(request.get("ClientRequestToken"))
-            raise ReadTimeoutError(endpoint_url=URL)
-        return answer
+            self._session.send(request)
+            self._applied.add(token)
+            raise ReadTimeoutError(endpoint_url=request.url)
+        if fault == "lag" and token not in self._applied:
+            return self._write_slowly(request, body)
+        return None
 
-    def _write_slowly(self, request: dict[str, Any]) -> Any:
-        keys = [key_of(a["Put"]["Item"]) for a in request["TransactItems"] if "Put" in a]
+    def _write_slowly(self, request: Any, body: dict[str, Any]) -> AWSResponse:
+        items = [identity(a["Put"]["Item"]) for a in body["TransactItems"] if "Put" in a]
         with self._lock:
-            late = self._random.sample(keys, self._random.randint(0, len(keys)))
+            late = self._random.sample(items, self._random.randint(0, len(items)))
             self._hidden.update(late)
         try:
-            answer = self._client.transact_write_items(**request)
-            time.sleep(LAG)
+            answer: AWSResponse = self._session.send(request)
+            if answer.status_code == 200:
+                time.sleep(LAG)
             return answer
         finally:
             with self._lock:
                 self._hidden.subtract(late)
 
-    # --- reads -------------------------------------------------------------------------------
-
-    def query(self, **request: Any) -> Any:
-        self._fail_read("query")
-        answer = self._client.query(**request)
+    def _after_read(self, parsed: dict[str, Any], **_: Any) -> None:
         with self._lock:
-            items = [i for i in answer["Items"] if self._hidden[key_of(i)] <= 0]
-        if len(items) < len(answer["Items"]):
-            self.fired["hidden"] += 1
-        return {**answer, "Items": items}
-
-    def get_item(self, **request: Any) -> Any:
-        self._fail_read("get_item")
-        return self._client.get_item(**request)
-
-    def _fail_read(self, operation: str) -> None:
-        fault = self._draw("throttle", "before")
-        if fault == "throttle":
-            raise throttled(operation)
-        if fault == "before":
-            raise ReadTimeoutError(endpoint_url=URL)
+            items = [i for i in parsed.get("Items", []) if self._hidden[identity(i)] <= 0]
+            if len(items) < len(parsed.get("Items", [])):
+                self.fired["hidden"] += 1
+                parsed["Items"] = items
 
 
-def key_of(item: dict[str, Any]) -> Key:
-    return item["pk"]["S"], item["sk"]["N"]
+def identity(item: dict[str, Any]) -> str:
+    """The item with all it holds: a write that is going to be refused hides nothing of a rival's
+    that lies under its key, for what was visible once stays visible."""
+    return repr(sorted((name, kind, text(v)) for name, t in item.items() for kind, v in t.items()))
 
 
-def throttled(operation: str) -> ClientError:
-    return client_error(operation, "ProvisionedThroughputExceededException", "slow down")
+def text(value: Any) -> str:
+    return b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
-def cancelled(fault: str, items: int) -> ClientError:
-    """What a transaction that met another one, or the partition's limit, is answered."""
-    code = "TransactionConflict" if fault == "conflict" else "ThrottlingError"
-    reasons = [{"Code": code, "Message": fault}] + [{"Code": "None"}] * (items - 1)
-    refused = client_error("TransactWriteItems", "TransactionCanceledException", "cancelled")
-    refused.response.update({"CancellationReasons": reasons})  # type: ignore[typeddict-item]
-    return refused
+def refusal(request: Any, fault: str, body: dict[str, Any]) -> AWSResponse:
+    """What a write that met a transaction, or the partition's limit, is answered."""
+    code, reasons = SINGLE[fault], {}
+    if others := len(body.get("TransactItems", [])):
+        code = "TransactionCanceledException"
+        first = {"Code": REASON[fault], "Message": fault}
+        reasons = {"CancellationReasons": [first] + [{"Code": "None"}] * (others - 1)}
+    named = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": fault, **reasons}
+    return AWSResponse(request.url, 400, HTTPHeaders(), Raw(json.dumps(named).encode()))
 
 
-def client_error(operation: str, code: str, message: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+class Raw:
+    """The body of an answer, as botocore reads it."""
 
+    def __init__(self, content: bytes) -> None:
+        self._content = content
 
-EVERY_FAULT = {"conflict": 0.1, "throttle": 0.05, "before": 0.05, "after": 0.1, "lag": 0.1}
+    def stream(self) -> Iterator[bytes]:
+        yield self._content
 
 
 class FaultyFactory(store.DynamoDBFactory):
     """The factory with faults at the rate that ``FAULTS`` multiplies (1 by default)."""
 
-    def make_client(self) -> FaultyClient:
+    faults: Faults
+
+    def make_client(self) -> Any:
+        client = super().make_client()
         factor = float(self.env.get("FAULTS", "1"))
         rates = {fault: factor * rate for fault, rate in EVERY_FAULT.items()}
-        return FaultyClient(super().make_client(), rates, int(self.env.get("FAULTS_SEED", "7")))
+        self.faults = Faults(client, rates, int(self.env.get("FAULTS_SEED", "7")))
+        return client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from botocore.exceptions import ReadTimeoutError
 from eventsourcing.application import Application
 from eventsourcing.persistence import DataError, Tracking
 
+import adapters.event_store_dynamodb as store
 from adapters.event_store_dynamodb.errors import (
     Busy,
     ClockBehind,
@@ -30,6 +32,7 @@ from entrypoints.local.cloud import free_port
 from tests.adapters.event_store_dynamodb.events import (
     CREDENTIALS,
     a_factory,
+    a_process_recorder,
     a_recorder,
     event,
     scripted,
@@ -51,6 +54,15 @@ def test_an_absent_table_is_named_with_what_to_do(env: dict[str, str], closing: 
     ):
         with pytest.raises(TableAbsent, match="CREATE_TABLE=yes"):
             call()
+
+
+def test_the_name_of_the_table_does_not_colour_the_error(
+    env: dict[str, str], closing: list[Any]
+) -> None:
+    factory = a_factory(env, CREATE_TABLE="no", DYNAMODB_TABLE="signature-size-schema")
+    closing.append(factory)
+    with pytest.raises(TableAbsent):
+        factory.table.call("delete_table", TableName=factory.table.name)
 
 
 def create(env: dict[str, str], keys: list[tuple[str, str, str]]) -> None:
@@ -151,6 +163,24 @@ def test_missing_permission_is_named_and_nothing_is_written(
     with pytest.raises(NotAllowed, match="README"):
         a_recorder(reading).insert_events(stream(1))
     assert a_recorder(writer).max_notification_id() == 1
+
+
+def test_the_policy_of_the_docs_page_is_enough_to_write_read_and_follow(
+    many_users: dict[str, str], closing: list[Any]
+) -> None:
+    page = Path(store.__file__).with_name("README.md").read_text()
+    policy = re.search(r"```json\n(.*?)```", page, re.DOTALL)
+    assert policy is not None
+    a_factory(many_users).table.ensure()
+    writer = a_user(many_users, json.loads(policy.group(1))["Statement"][0]["Action"])
+    factory = a_factory({**many_users, **writer, "CREATE_TABLE": "no", "DYNAMODB_BUCKET": "4"})
+    closing.append(factory)
+    recorder = a_process_recorder(factory)
+    for n in range(3):
+        recorder.insert_events(stream(3), tracking=Tracking("up", n + 1))
+    factory.aggregate_recorder("snapshots").insert_events(stream(1))
+    assert len(recorder.select_notifications(1, 10)) == recorder.max_notification_id() == 9
+    assert recorder.max_tracking_id("up") == 3
 
 
 def test_wrong_credentials_are_named(env: dict[str, str]) -> None:

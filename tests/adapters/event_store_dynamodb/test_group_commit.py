@@ -11,19 +11,19 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
-from eventsourcing.persistence import IntegrityError, InternalError
+from botocore.exceptions import ClientError, ReadTimeoutError
+from eventsourcing.persistence import IntegrityError, InternalError, Tracking
 
 from adapters.event_store_dynamodb.errors import Busy, Closed
 from tests.adapters.event_store_dynamodb.events import (
     ScriptedFactory,
     a_factory,
+    a_process_recorder,
     a_recorder,
     event,
     scripted,
     stream,
 )
-from tests.adapters.event_store_dynamodb.faults import cancelled
 
 WRITE = "transact_write_items"
 
@@ -38,7 +38,11 @@ def lost(_: Any, __: Any) -> Any:
 
 
 def conflict(_: Any, request: dict[str, Any]) -> Any:
-    raise cancelled("conflict", len(request["TransactItems"]))
+    others = [{"Code": "None"}] * (len(request["TransactItems"]) - 1)
+    refused = ClientError({"Error": {"Code": "TransactionCanceledException"}}, "TransactWriteItems")
+    reasons = {"CancellationReasons": [{"Code": "TransactionConflict"}, *others]}
+    refused.response.update(reasons)  # type: ignore[typeddict-item]
+    raise refused
 
 
 class Gate:
@@ -76,7 +80,7 @@ def while_one_is_under_way(
     futures = [pool.submit(recorder.insert_events, calls[0])]
     assert gate.reached.wait(5)
     futures += [pool.submit(recorder.insert_events, call) for call in calls[1:]]
-    committer = next(iter(factory.commits._committers.values()))
+    committer = factory.committers.get()
     for _ in range(500):
         if len(committer._waiting) == len(calls) - 1:
             break
@@ -129,6 +133,41 @@ def test_two_waiting_callers_with_one_version_are_judged_one_after_the_other(
     assert outcomes.count(IntegrityError) == 1
     assert outcomes.count(type(None)) == 2
     assert a_recorder(factory).max_notification_id() == 3
+
+
+def test_who_waits_for_a_place_that_was_filled_is_told_without_a_request(
+    factory: ScriptedFactory,
+) -> None:
+    contested = uuid4()
+    calls = [[event(contested, 1)] for _ in range(20)]
+    with ThreadPoolExecutor(20) as pool:
+        gate, futures = while_one_is_under_way(factory, pool, calls)
+        gate.opened.set()
+        outcomes = [type(f.exception(10)) for f in futures]
+    assert outcomes.count(IntegrityError) == 19
+    assert writes(factory) == 1
+
+
+def test_a_position_that_was_refused_does_not_refuse_a_later_one(
+    factory: ScriptedFactory,
+) -> None:
+    recorder = a_process_recorder(factory)
+    recorder.insert_tracking(Tracking("up", 5))
+    gate = Gate()
+    factory.scripted.script[WRITE] = [gate]
+    with ThreadPoolExecutor(3) as pool:
+        held = pool.submit(recorder.insert_events, stream(1))
+        assert gate.reached.wait(5)
+        appends = [
+            pool.submit(recorder.insert_events, stream(1), tracking=Tracking("up", position))
+            for position in (5, 6)
+        ]
+        while len(factory.committers.get()._waiting) < 2:
+            time.sleep(0.01)
+        gate.opened.set()
+        assert held.result(10) == [2]
+        assert isinstance(appends[0].exception(10), IntegrityError)
+        assert appends[1].result(10) == [3]
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,7 @@ def test_any_calls_get_the_answers_of_the_recorder_in_memory(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @settings(max_examples=2000)
 @any_calls
 def test_two_thousand_times_any_calls(

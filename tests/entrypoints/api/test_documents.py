@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 from flask_openapi3.utils import parse_rule
 
+from entrypoints.api.codes import CODES, STATUS
 from entrypoints.api.documents import Me, References, UsageDocument
-from entrypoints.api.problems import STATUS, Refused, status_of
+from entrypoints.api.problems import Refused, status_of
 
 
 def test_the_openapi_document_is_whole_and_of_this_api_alone(stranger: Any) -> None:
@@ -45,8 +47,9 @@ def test_the_page_needs_nothing_from_elsewhere(stranger: Any) -> None:
     assert page.content_type.startswith("text/html")
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert not re.search(r"<(script|style|link|img)|https?://|style=", page.text)
-    for code in STATUS:
-        assert f'id="{code}"' in page.text
+    text = unescape(page.text)
+    for code, (status, meaning) in CODES.items():
+        assert f'<li id="{code}"><code>{code}</code> {status}: {meaning}</li>' in text
     assert "GET /api/v1/jobs/{job_id}" in page.text
 
 

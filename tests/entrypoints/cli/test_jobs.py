@@ -63,7 +63,7 @@ def test_a_job_is_shown_listed_and_its_log_printed(
     assert "Annotated 1 of 1" in gas_command("log", job).out
     types = [line.split()[2] for line in gas_command("history", job).lines[1:]]
     assert types[0] == "job.submitted.v1"
-    assert types[-1] == "job.annotation_completed.v1"
+    assert "job.annotation_completed.v1" in types  # its archive may be scheduled already
 
 
 def test_a_result_is_downloaded_packed_or_not(

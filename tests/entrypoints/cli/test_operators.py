@@ -6,10 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from domain.ports import Put
+from entrypoints.local.data_folder import DataFolder
 from entrypoints.local_user import ensure_local_user, token_file
 from projections.job_views import JOBS
 from tests.entrypoints.api.jobs import views_caught_up
@@ -104,6 +106,24 @@ def test_a_view_that_was_tampered_with_is_found_and_rebuilt(
     assert "job x: should not be there" in found.out
     assert gas_command("rebuild").code == 0
     assert gas_command("rebuild", "--check").code == 0
+
+
+def test_check_says_what_does_not_hold_and_what_to_do(
+    service: Running, gas_command: Call, one_vcf: Path
+) -> None:
+    job = gas_command("submit", one_vcf, "-r", "sars-cov-2", "--wait").lines[0]
+    with DataFolder(service.gas.settings.data_dir).locked():  # as a service that runs has it
+        clean = gas_command("check", "--digests")
+        assert (clean.code, clean.lines[-1].rpartition("; ")[2]) == (0, "no findings")
+        key = service.gas.service.job(UUID(job)).log["key"]  # type: ignore[index]
+        service.gas.files.delete([key])
+        found = gas_command("check")
+        assert found.code == 1
+        assert found.lines[0].startswith(f"Job {job}: Its log is missing ({key}). Restore it")
+        said = gas_command("check", "--json")
+        (finding,) = said.json["findings"]
+        assert (said.code, finding["job"]) == (1, job)
+        assert (finding["promise"], said.json["counts"]["jobs"]) == ("what_was_made_is_there", 1)
 
 
 def test_events_are_followed_as_they_happen(idle: Running, one_vcf: Path) -> None:

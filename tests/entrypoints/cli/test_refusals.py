@@ -27,7 +27,10 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("jobs",), ("show", "x"), ("events",), ("token", "list"), ("rebuild",), ("delete", "x", "-y")],
+    [
+        *[("jobs",), ("show", "x"), ("events",), ("token", "list"), ("rebuild",)],
+        *[("delete", "x", "-y"), ("check",)],
+    ],
 )
 def test_without_a_service_every_command_says_what_to_do(
     nowhere: Path, gas_command: Call, arguments: tuple[str, ...]
@@ -47,6 +50,17 @@ def test_queues_without_a_service_say_what_to_do(
     said = gas_command("queues")
     assert said.code == 1
     assert "make run" in said.err
+
+
+def test_pushes_on_one_machine_are_refused_at_start(
+    nowhere: Path, gas_command: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAS_CONSUMERS", "push")
+    said = gas_command("up")
+    assert said.code == 1
+    assert "does not sign" in said.err
+    assert "set it to poll" in said.err
+    assert not (nowhere / "empty").exists()
 
 
 def test_a_service_that_died_is_a_sentence(

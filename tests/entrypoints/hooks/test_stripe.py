@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from domain.context import acting
+from domain.errors import WrongState
 from entrypoints.app import create_app
 from entrypoints.bootstrap import Gas
 from entrypoints.local.stripe_objects import signature
@@ -157,6 +158,33 @@ def test_failing_payment_cancelling_and_the_end_are_heard(
         "resumed.v1",
         "ended.v1",
     ]
+
+
+def test_who_has_ended_can_buy_again_at_a_new_page(
+    gas: Gas, ada: Somebody, cashier: Cashier, hook: Callable[..., Any]
+) -> None:
+    first = begin(gas, ada)
+    cashier.pay(first)
+    hook(*cashier.webhooks(3)[0])
+    cashier.portal(gas.purchases.manage(ada.user, return_url=BACK["back_url"]), "end")
+    hook(*cashier.webhooks(4)[3])
+    second = begin(gas, ada)
+    assert second != first
+    assert begin(gas, ada) == second
+    cashier.pay(second)
+    hook(*cashier.webhooks(7)[4])
+    assert gas.service.plan_of(ada.user).name == "premium"
+    assert history(gas, ada) == [*PAID, "ended.v1", *PAID[1:]]
+
+
+def test_pressing_again_after_paying_leads_to_no_second_payment(
+    gas: Gas, ada: Somebody, cashier: Cashier
+) -> None:
+    """The webhook is still on its way: the provider is asked before anything is sold."""
+    cashier.pay(begin(gas, ada))
+    with pytest.raises(WrongState, match="already"):
+        begin(gas, ada)
+    assert gas.service.plan_of(ada.user).name == "premium"
 
 
 def a_message(seconds_ago: int = 0, secret: str = WEBHOOK_SECRET) -> tuple[bytes, str]:

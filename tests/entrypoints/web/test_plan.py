@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.plans import Policy
 from entrypoints.web.formats import moment
 from entrypoints.web.plan import MOST_LOOKS
 from tests.entrypoints.paying import Cashier, provider_says
@@ -191,8 +192,13 @@ def test_after_the_end_it_can_be_bought_again(site: Site, browser: Browser, ada:
     assert found.ended_at
     page = browser.get("/plan").text
     assert f"Premium ended {moment(found.ended_at)}" in page
-    assert moment(found.ended_at + site.gas.policy.grace) in page
+    assert f"until <strong>{moment(found.ended_at + site.gas.policy.grace)}</strong>" in page
     assert "Upgrade to Premium" in page
+    site.gas.__dict__["policy"] = Policy(grace=timedelta(0))
+    assert (
+        f"archived again from <strong>{moment(found.ended_at)}</strong> on"
+        in browser.get("/plan").text
+    )
     assert "Manage payment" in page
 
 
