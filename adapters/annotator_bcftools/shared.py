@@ -18,11 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from adapters.annotator_bcftools.fasta import BadReference
 from adapters.annotator_bcftools.references import Reference, reference_of
 from domain.errors import NotFound
 from domain.ports import ObjectStore
 
+log = structlog.get_logger()
 PREFIX = "references"
 MANIFEST = "manifest.json"
 FRESH_SECONDS = 10.0  # how long a listing of the bucket is believed
@@ -62,14 +65,25 @@ class SharedReferences:
         self._listed: tuple[float, tuple[Manifest, ...]] = (-FRESH_SECONDS, ())
 
     def all(self) -> Sequence[Reference]:
-        """What is in the bucket, fetched or not."""
+        """What is in the bucket, fetched or not; what was there, while it does not answer."""
         at, found = self._listed
         if time.monotonic() - at >= FRESH_SECONDS:
-            keys = [head.key for head in self._store.list(f"{PREFIX}/")]
-            names = [key.split("/")[1] for key in keys if key.endswith(f"/{MANIFEST}")]
-            found = tuple(each for name in names if (each := self._manifest(name)))
+            try:
+                found = tuple(self._whole_ones())
+            except Exception:  # of whatever kind the store's are: a page can do without
+                log.warning("references.bucket_silent", exc_info=True)
             self._listed = (time.monotonic(), found)
         return tuple(reference_of(each.document, self._folder(each)) for each in found)
+
+    def _whole_ones(self) -> Iterator[Manifest]:
+        """A damaged one is left out here, and says so when it is asked for."""
+        keys = [head.key for head in self._store.list(f"{PREFIX}/")]
+        for name in (key.split("/")[1] for key in keys if key.endswith(f"/{MANIFEST}")):
+            try:
+                if manifest := self._manifest(name):
+                    yield manifest
+            except BadReference as error:
+                log.warning("references.damaged", name=name, says=str(error))
 
     def get(self, name: str) -> Reference | None:
         """A reference in this machine's cache, fetched if need be; None if there is none.

@@ -19,6 +19,7 @@ STRAY = timedelta(hours=25)  # a day, and until housekeeping has come round
 SHA256 = re.compile("[0-9a-f]{64}")
 CHUNK_BYTES = 2**20
 FROM_BACKUP = "Restore it from a backup, or have the owner submit the file again."
+REFERENCES = "references/"  # shared ones lie in the same bucket and belong to everybody
 HOUSEKEEPING = "Housekeeping removes such files: see the log of the sweeper's process."
 
 
@@ -89,6 +90,8 @@ def every_file_belongs_to_a_job(facts: Facts) -> Iterator[Finding]:
     for key, head in [*facts.files.items(), *facts.uploads.items()]:
         owner = jobs.get(key.split("/")[1]) if key.count("/") else None
         under_way = owner is not None and owner.work not in FINISHED and not owner.deleted
+        if key.startswith(REFERENCES):
+            continue
         if key not in needed and not under_way and facts.now - head.modified > STRAY:
             yield Finding(
                 "every_file_belongs_to_a_job",

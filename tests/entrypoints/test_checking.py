@@ -177,6 +177,7 @@ def test_stray_files_late_steps_and_frozen_results_are_found(service: Service) -
     gas.files.put(stray, b"whose is it")
     gas.uploads.put(f"uploads/{uuid4()}/x", b"nobody submitted it")
     gas.files.put(f"results/{service.kept.id}/9/log.txt", b"of an overtaken attempt")
+    gas.files.put("references/grch38/manifest.json", b"shared, so everybody's")
     assert service.found() == set()
     (first, second, third) = service.findings(hours=26)
     assert {f.promise for f in (first, second, third)} == {"every_file_belongs_to_a_job"}

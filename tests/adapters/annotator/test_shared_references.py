@@ -146,3 +146,14 @@ def test_a_name_is_shared_once_until_it_is_removed(
     found = shared.get("copy")
     assert found is not None
     assert found.contigs[0].genetic_code == 1
+
+
+def test_a_list_leaves_out_what_is_damaged_and_does_without_a_bucket(
+    bucket: S3Objects, stack: Stack, tmp_path: Path
+) -> None:
+    bucket.put("references/broken/manifest.json", b"{}")
+    assert [each.name for each in SharedReferences(bucket, tmp_path).all()] == ["copy"]
+    nowhere = S3Objects(stack.aws.client("s3"), f"{stack.prefix}-nowhere")
+    assert SharedReferences(nowhere, tmp_path).all() == ()
+    with pytest.raises(Exception, match="NoSuchBucket"):
+        list(nowhere.list("references/"))
