@@ -6,7 +6,7 @@
 - A batch changes (a rival's slot, a refused member) only on evidence that what was sent before can
   never be applied: the slot's key, or a member's, is taken, and keys are never given back. Until
   then the identical request is repeated under the same token. So no append is applied twice.
-- The commit id is stored in the slot. A refusal that shows our own id is our success.
+- The commit id is stored in the slot, so that a write whose answer was lost is known as our own.
 - Every caller gets an answer: a position or an error, also when the thread ends or is closed.
 """
 
@@ -15,14 +15,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from threading import Condition, Event, Thread
 from uuid import uuid4
 
 from eventsourcing.persistence import InternalError, PersistenceError
 
 from .chain import Link, link_item
-from .errors import Busy, Closed, OutcomeUnknown, Refused, TooLarge
+from .errors import Busy, Closed, Refused, TooLarge
 from .log import SlotLog
 from .packing import ITEM_BYTES, Pack, join
 from .table import Action, Item, Table
@@ -176,7 +175,7 @@ class Committer:
         try:
             while batch:
                 slots = self._slots(batch, losses, commit)
-                refusal = self._send(slots, [put for a in batch for put in a.puts], commit)
+                refusal = self._send(slots, [put for append in batch for put in append.puts])
                 if refusal is None:
                     self._succeed(batch, Link.of(slots[0]).begin, Link.of(slots[-1]))
                     return
@@ -203,24 +202,13 @@ class Committer:
             position = end
         return slots
 
-    def _send(self, slots: list[Item], puts: list[Action], commit: str) -> Refused | None:
+    def _send(self, slots: list[Item], puts: list[Action]) -> Refused | None:
         """``None`` when all is written, whoever says so; the refusal when it never will be."""
         try:
             self._table.write([*map(self._table.put, slots), *puts], uuid4().hex)
         except Refused as refusal:
-            ours = (refusal.items[0] or {}).get("by", {}).get("S") == commit
-            return None if ours else refusal
-        except OutcomeUnknown as unknown:
-            if not self._is_written(slots[0], commit):
-                raise unknown from None
+            return refusal
         return None
-
-    def _is_written(self, slot: Item, commit: str) -> bool:
-        """The last resort after no answer: our slot is there. Its absence proves nothing."""
-        with suppress(PersistenceError):
-            stored = self._table.get(slot["pk"]["S"], int(slot["sk"]["N"]))
-            return stored is not None and stored["by"]["S"] == commit
-        return False
 
     def _learn_from(self, rivals: Sequence[Item | None]) -> bool:
         """Whether a rival's slot was in the way; it tells where the log goes on."""

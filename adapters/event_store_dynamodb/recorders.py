@@ -81,9 +81,9 @@ class DynamoDBAggregateRecorder(VersionReader):
         try:
             self._table.write([self._table.put(item) for item in items], commit["by"]["S"])
         except Refused as refusal:
-            rival = next(filter(None, refusal.items))
-            if rival["by"] != commit["by"]:
+            for rival in filter(None, refusal.items):
                 refuse_stored(stored_events, unpack(rival))
+            raise
 
 
 class DynamoDBApplicationRecorder(VersionReader, ApplicationRecorder):
@@ -194,8 +194,7 @@ class DynamoDBTrackingRecorder(TrackingRecorder):
                 raise OperationalError(
                     f"the view's own conditions were refused: {refusal}"
                 ) from None
-            if rival["by"]["S"] != commit:
-                raise tracked(rival) from None
+            raise tracked(rival) from None
 
     def _tracking(self, tracking: Tracking, commit: str) -> Action:
         item = {

@@ -7,11 +7,21 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from contextlib import suppress
+from typing import Any, Generic, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .errors import Busy, Closed, OutcomeUnknown, Passing, TableAbsent, WrongKeySchema, translate
+from .errors import (
+    Busy,
+    Closed,
+    OutcomeUnknown,
+    Passing,
+    Refused,
+    TableAbsent,
+    WrongKeySchema,
+    translate,
+)
 
 T = TypeVar("T")
 Item = dict[str, Any]  # a DynamoDB item in the client's notation: {"pk": {"S": "…"}, …}
@@ -21,6 +31,7 @@ KEYS = [("pk", "HASH", "S"), ("sk", "RANGE", "N")]  # name, kind, type
 NEW = "attribute_not_exists(pk)"  # the condition that nothing written is ever overwritten
 HIGHEST = 2**63 - 1  # beyond every sort key
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0  # seconds between repetitions of a request
+LAST_LOOKS = (0.02, 0.05, 0.1, 0.2)  # seconds after each look for a write without an answer
 
 
 class PerProcess(Generic[T]):
@@ -124,11 +135,33 @@ class Table:
         }
 
     def write(self, actions: list[Action], token: str) -> None:
-        """Apply all or none. A lone put is sent as such, at half the price of a transaction."""
-        if len(actions) == 1 and "Put" in actions[0]:
-            self.call("put_item", **actions[0]["Put"])
-        else:
-            self.call("transact_write_items", TransactItems=actions, ClientRequestToken=token)
+        """Apply all or none. A lone put is sent as such, at half the price of a transaction.
+
+        **Invariant.** The commit id `by` of the first item tells whose write lies there: a refusal
+        that shows our own is our success, and so is our own found after no answer.
+        """
+        first = actions[0]["Put"]["Item"]
+        try:
+            if len(actions) == 1:
+                self.call("put_item", **actions[0]["Put"])
+            else:
+                self.call("transact_write_items", TransactItems=actions, ClientRequestToken=token)
+        except Refused as refusal:
+            if not same_commit(refusal.items[0], first):
+                raise
+        except OutcomeUnknown:
+            if not same_commit(self._last_look(first), first):  # its absence proves nothing
+                raise
+
+    def _last_look(self, item: Item) -> Item | None:
+        """What lies at an item's key; also when closed, for what is under way has to be settled."""
+        key = {"pk": item["pk"], "sk": item["sk"]}
+        for pause in LAST_LOOKS:
+            with suppress(ClientError, BotoCoreError):
+                answer = self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
+                return cast("Item | None", answer.get("Item"))
+            time.sleep(pause)
+        return None
 
     def ensure(self) -> None:
         """Create the table unless it is there; `WrongKeySchema` when it has other keys."""
@@ -165,6 +198,11 @@ class Table:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceInUseException":
                 raise translate(error, self.name) from error
+
+
+def same_commit(stored: Item | None, item: Item) -> bool:
+    """Whether both were written under one commit id."""
+    return stored is not None and "by" in item and stored.get("by") == item["by"]
 
 
 def key_of(pk: str, sk: int) -> Item:

@@ -5,7 +5,8 @@ Faults, each with its own rate per request:
   throttle   refused for speed; nothing written
   before     the connection breaks before the request is sent
   after      the request is applied, then the answer is lost
-  lag        applied, but for a moment some of its items are visible and others are not yet
+  lag        applied, but for a moment some of its items are visible to a query and others are not
+             yet; reading one item by its key is serializable with a transaction and waits for it
 
 They are injected where botocore sends, so that its own repetition, where a client has one, meets
 them as it meets AWS.
@@ -30,6 +31,7 @@ from botocore.httpsession import URLLib3Session
 import adapters.event_store_dynamodb as store
 
 LAG = 0.02  # seconds
+INJECTED = "http://faults.invalid"  # so that a report tells our faults from the machine's
 FAULTS = {  # operation -> what may happen to it
     "TransactWriteItems": ("conflict", "throttle", "before", "after", "lag"),
     "PutItem": ("conflict", "throttle", "before", "after"),
@@ -55,6 +57,7 @@ class Faults:
         self._random = random.Random(seed)
         self._session = URLLib3Session()
         self._hidden: Counter[str] = Counter()
+        self._in_transaction: Counter[str] = Counter()  # keys
         self._applied: set[str | None] = set()  # tokens: what was visible once is not hidden again
         self._lock = threading.Lock()
         self.fired: Counter[str] = Counter()
@@ -74,23 +77,28 @@ class Faults:
         operation = request.headers["X-Amz-Target"].decode().rsplit(".", 1)[1]
         body = json.loads(request.body)
         fault, token = self._draw(operation), body.get("ClientRequestToken")
+        while operation == "GetItem" and self._in_transaction[repr(body["Key"])] > 0:
+            time.sleep(0.001)
         if fault in REASON:
             return refusal(request, fault, body)
         if fault == "before":
-            raise ConnectTimeoutError(endpoint_url=request.url)
+            raise ConnectTimeoutError(endpoint_url=INJECTED)
         if fault == "after":
             self._session.send(request)
             self._applied.add(token)
-            raise ReadTimeoutError(endpoint_url=request.url)
+            raise ReadTimeoutError(endpoint_url=INJECTED)
         if fault == "lag" and token not in self._applied:
             return self._write_slowly(request, body)
         return None
 
     def _write_slowly(self, request: Any, body: dict[str, Any]) -> AWSResponse:
-        items = [identity(a["Put"]["Item"]) for a in body["TransactItems"] if "Put" in a]
+        puts = [a["Put"]["Item"] for a in body["TransactItems"] if "Put" in a]
+        keys = [repr({"pk": item["pk"], "sk": item["sk"]}) for item in puts]
         with self._lock:
-            late = self._random.sample(items, self._random.randint(0, len(items)))
+            some = self._random.sample(puts, self._random.randint(0, len(puts)))
+            late = [identity(item) for item in some]
             self._hidden.update(late)
+            self._in_transaction.update(keys)
         try:
             answer: AWSResponse = self._session.send(request)
             if answer.status_code == 200:
@@ -99,6 +107,7 @@ class Faults:
         finally:
             with self._lock:
                 self._hidden.subtract(late)
+                self._in_transaction.subtract(keys)
 
     def _after_read(self, parsed: dict[str, Any], **_: Any) -> None:
         with self._lock:

@@ -258,6 +258,26 @@ def test_closing_ends_a_request_that_is_being_repeated(factory: ScriptedFactory)
             future.result(5)
 
 
+@pytest.mark.parametrize("tracking", [None, Tracking("up", 1)])
+def test_closing_settles_a_write_whose_answer_was_lost(
+    factory: ScriptedFactory, tracking: Tracking | None
+) -> None:
+    recorder = a_process_recorder(factory)
+    written = threading.Event()
+
+    def applied_then_lost(client: Any, request: dict[str, Any]) -> Any:
+        client.transact_write_items(**request)
+        written.set()
+        raise ReadTimeoutError(endpoint_url="http://127.0.0.1")
+
+    factory.scripted.script[WRITE] = [applied_then_lost] + [lost] * 1000
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(recorder.insert_events, stream(1), tracking=tracking)
+        assert written.wait(5)
+        factory.close()
+        assert future.result(5) == [2]
+
+
 def test_closing_under_load_ends_at_once(factory: ScriptedFactory) -> None:
     recorder = a_recorder(factory)
 
