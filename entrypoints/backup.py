@@ -41,7 +41,7 @@ from entrypoints.backup_format import (
     opened,
 )
 
-BATCH = 100
+BATCH = 40  # events of as many aggregates fit into one transaction of DynamoDB
 # what is of use to a thief alone, or to nobody, in another place
 LEFT_BEHIND = frozenset({"session", "session_key", "idempotency", "lease", "upload", "beat"})
 FILES = "files/"
