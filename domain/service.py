@@ -234,8 +234,13 @@ class AnnotationService(Application[UUID]):
 
     def plan_of(self, user: UUID) -> Plan:
         """What the user's plan allows now; raises as ``subscription`` does."""
-        entitled = self.standing_of(user).entitled(self.clock())
-        return PLANS["premium" if entitled else "free"]
+        return _plan(self.standing_of(user), self.clock())
+
+    def plan_at(self, user: UUID, then: datetime) -> Plan:
+        """What the user's plan allowed at a time; raises as ``subscription`` does."""
+        events: Iterable[Any] = self.events.get(subscription_id_of(user))
+        found = replay(None, [event for event in events if event.timestamp <= then])
+        return _plan(found.standing if found else NEVER_PAID, then)
 
     def start_checkout(
         self, user: UUID, customer: str, checkout: Checkout
@@ -313,6 +318,10 @@ def replay(aggregate: Any, events: Iterable[Any]) -> Any:
     for event in events:
         aggregate = event.mutate(aggregate)
     return aggregate
+
+
+def _plan(standing: Standing, now: datetime) -> Plan:
+    return PLANS["premium" if standing.entitled(now) else "free"]
 
 
 def _position(recordings: Sequence[Recording[UUID]]) -> int:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain.errors import DomainError, InputRejected, NotFound
+from domain.errors import DomainError, InputRejected, NotFound, PlanLimit
 from domain.job import Job
 from domain.job_events import InputRef
 from domain.plans import PLANS, Plan
@@ -24,6 +24,7 @@ from entrypoints.downloads import UPLOAD_ANEW, InputRemoved
 from entrypoints.quota import Quota
 from projections.erasure import LABEL
 from projections.job_views import OPEN_WORK, USAGE
+from projections.stored_bytes import stored_bytes
 
 UPLOAD = "upload"  # records: pk owner, sk upload id -> key, filename; gone after a day
 UPLOAD_LASTS = timedelta(days=1)
@@ -50,6 +51,7 @@ class Used:
 
     jobs_open: int
     jobs_today: int
+    bytes_stored: int
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,7 @@ class Submission:
     ) -> Recorded[Job]:
         plan = self.service.plan_of(owner)
         self._check_reference(reference)
+        self._check_room(owner, plan)
         self.quota.admit(owner, job_id, plan)
         try:
             stored = self._keep(upload["key"], job_id, reference, plan)
@@ -179,6 +182,7 @@ class Submission:
         rows = self.views.query(OPEN_WORK, "open")
         today = self.clock().date().isoformat()
         return Used(
+            bytes_stored=stored_bytes(self.views, owner),
             jobs_open=sum(row["owner"] == str(owner) for _, row in rows),
             jobs_today=(self.views.get(USAGE, str(owner), today) or {"jobs": 0})["jobs"],
         )
@@ -257,6 +261,15 @@ class Submission:
             raise InputRejected(
                 "unknown_reference",
                 facts={"reference": reference[:80], "installed": ", ".join(installed)},
+            )
+
+    def _check_room(self, owner: UUID, plan: Plan) -> None:
+        """As the view knows it: whoever is full is told, to the byte it need not be."""
+        stored = stored_bytes(self.views, owner)
+        if stored >= plan.stored_bytes:
+            raise PlanLimit(
+                f"Your jobs' files take {stored} bytes, which is all the {plan.title} plan keeps"
+                f" ({plan.stored_bytes} bytes). Delete a job you no longer need, then submit again."
             )
 
     def _check_size(self, size: int, plan: Plan) -> None:

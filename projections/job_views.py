@@ -16,6 +16,7 @@ from domain.service import AnnotationService
 from domain.subscription import Subscription
 from projections.status_counts import StatusCounts
 from projections.storage_due import StorageDue
+from projections.stored_bytes import StoredBytes
 
 JOBS = "jobs"  # pk "job", sk id: the row; pk "owner:<id>", sk submitted+id: the row, for lists
 OPEN_WORK = "open_work"  # pk "open", sk id: owner, submitted_at, work
@@ -169,6 +170,7 @@ def all_views(service: AnnotationService, views: Views, policy: Policy) -> tuple
         OwnerEvents(service),
         Usage(views),
         StatusCounts(service, views),
+        StoredBytes(service, views),
     )
 
 

@@ -25,7 +25,7 @@ class StatusCounts:
 
     def changes(self, batch: Sequence[LoggedEvent]) -> list[Change]:
         moved: Counter[str] = Counter()
-        for job_id, first, last in _spans(batch):
+        for job_id, first, last in spans(batch):
             moved[self._status(job_id, last)] += 1
             moved[self._status(job_id, first - 1)] -= 1
         return [self._row(s, self._count(s) + n) for s, n in moved.items() if s and n]
@@ -48,7 +48,7 @@ class StatusCounts:
         return row["jobs"] if row else 0
 
 
-def _spans(batch: Sequence[LoggedEvent]) -> Iterator[tuple[UUID, int, int]]:
+def spans(batch: Sequence[LoggedEvent]) -> Iterator[tuple[UUID, int, int]]:
     """Each job of a batch with its first and last version there."""
     versions: dict[UUID, list[int]] = {}
     for logged in batch:

@@ -53,7 +53,7 @@ def me() -> Response:
 def usage() -> Response:
     used = gas().submission.usage(person().user)
     plan = gas().service.plan_of(person().user)
-    return jsonify(plan=asdict(plan), jobs_open=used.jobs_open, jobs_today=used.jobs_today)
+    return jsonify(plan=asdict(plan), **asdict(used))
 
 
 def _iso(time: datetime | None) -> str | None:

@@ -220,6 +220,7 @@ class UsageDocument(Strict):
     plan: PlanDocument
     jobs_open: int = Field(description="waiting or running now")
     jobs_today: int = Field(description="submitted since midnight UTC")
+    bytes_stored: int = Field(description="of all files of your jobs, archived ones too")
 
 
 class Subscription(Strict):

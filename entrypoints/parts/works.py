@@ -37,7 +37,7 @@ def _annotation(gas: Gas, worker: str) -> Work:
         leases=gas.leases,
         files=gas.files,
         annotator=gas.annotator,
-        limits=lambda job: limits_of(gas.service.plan_of(job.owner)),
+        limits=lambda job: limits_of(gas.service.plan_at(job.owner, job.created_on)),
         outlook=gas.outlook,
         hand_over=_hand_over(gas),
         worker=worker,

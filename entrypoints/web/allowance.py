@@ -8,6 +8,7 @@ from uuid import UUID
 
 from domain.plans import Plan
 from projections.job_views import OPEN_WORK, USAGE
+from projections.stored_bytes import stored_bytes
 
 if TYPE_CHECKING:
     from entrypoints.bootstrap import Gas
@@ -20,6 +21,7 @@ class Allowance:
     plan: Plan
     at_once: int
     today: int
+    stored: int  # bytes
 
     @property
     def left_at_once(self) -> int:
@@ -38,4 +40,5 @@ def allowance_of(gas: Gas, user: UUID) -> Allowance:
         plan=gas.service.plan_of(user),
         at_once=sum(row["owner"] == str(user) for _, row in rows),
         today=(today or {"jobs": 0})["jobs"],
+        stored=stored_bytes(gas.views, user),
     )

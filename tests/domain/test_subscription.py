@@ -165,3 +165,19 @@ def test_a_subscription_belongs_to_its_user() -> None:
                 Subscription.open(uuid4()),
             )
     assert one.id == again.id != other.id
+
+
+def test_what_a_plan_allowed_then_is_not_what_it_allows_now() -> None:
+    """A job accepted under Premium is not refused because its owner's plan has ended since."""
+    clock = [NOON]
+    service = AnnotationService(
+        {"PERSISTENCE_MODULE": "eventsourcing.popo"}, clock=lambda: clock[0]
+    )
+    assert service.plan_at(USER, NOON).name == "free"
+    clock[0] = NOON + timedelta(hours=1)
+    hear(service, "evt_1")
+    clock[0] = NOON + timedelta(hours=3)
+    hear(service, "evt_2", status="canceled")
+    assert service.plan_at(USER, NOON).name == "free"
+    assert service.plan_at(USER, NOON + timedelta(hours=2)).name == "premium"
+    assert service.plan_at(USER, clock[0]).name == "free"

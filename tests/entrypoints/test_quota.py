@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,10 +15,12 @@ from adapters.records_sqlite import SqliteRecords
 from domain.context import acting
 from domain.errors import InputRejected, NotFound, PlanLimit
 from domain.plans import PLANS
+from domain.ports import Limits
 from domain.service import AnnotationService, job_id_for
 from entrypoints.bootstrap import Gas
 from entrypoints.quota import Quota
 from entrypoints.settings import Settings
+from tests.cold_world import ColdWorld
 from tests.memory import MemoryObjects
 from tests.world import GOOD, MemoryAnnotator, World
 
@@ -37,6 +41,11 @@ def gas(tmp_path: Path) -> Gas:
         files=MemoryObjects(),
         annotator=MemoryAnnotator(),
     )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
 
 
 def submit(gas: Gas, owner: UUID, upload_id: str, data: bytes = GOOD) -> str:
@@ -99,3 +108,38 @@ def test_nothing_of_an_upload_stays_beside_its_job(gas: Gas) -> None:
     submit(gas, uuid4(), "u")
     assert list(gas.uploads.list()) == []
     assert list(gas.records.scan("upload")) == []
+
+
+def test_whoever_keeps_as_much_as_the_plan_allows_is_told_what_to_do(world: World) -> None:
+    full = dataclasses.replace(PLANS["premium"], stored_bytes=len(GOOD) + 1)
+    world.gas.service.plan_of = lambda user: full  # type: ignore[method-assign]
+    first = world.submit(upload_id="a")
+    world.settle()
+    used = world.gas.submission.usage(world.owner)
+    assert used.bytes_stored == 2 * len(GOOD) + len("a log\n")
+    with pytest.raises(PlanLimit, match="Delete a job you no longer need"):
+        world.submit(upload_id="b")
+    with acting("user:x"):
+        world.gas.service.request_deletion(first.id, owner=world.owner)
+    world.settle()
+    assert world.gas.submission.usage(world.owner).bytes_stored == 0
+    world.submit(upload_id="b")
+
+
+def test_a_large_file_is_annotated_though_its_owner_no_longer_pays(tmp_path: Path) -> None:
+    world = ColdWorld(tmp_path)
+    world.upgrade()
+    limits = []
+
+    class Noting(MemoryAnnotator):
+        def annotate(self, source: Any, **kwargs: Any) -> Any:
+            limits.append(kwargs["limits"].decompressed_bytes)
+            return super().annotate(source, **kwargs)
+
+    world.gas.__dict__["annotator"] = Noting()
+    for upload_id in "ab":
+        world.submit(upload_id=upload_id)
+        world.time_passes(timedelta(seconds=1))
+        world.end()
+    world.run()
+    assert limits == [Limits().decompressed_bytes, FREE.input_bytes]
