@@ -138,7 +138,8 @@ def test_fifty_runs_leave_no_process_and_no_open_file(
     before = [each.num_fds() for each in processes]
     for number in range(RUNS):
         annotate(annotator, tmp_path / str(number))
-    assert [each.num_fds() for each in processes] == before
+    after = [each.num_fds() for each in processes]
+    assert all(now <= then for now, then in zip(after, before, strict=True)), (before, after)
     assert warm.children() == []
 
 
