@@ -101,6 +101,10 @@ class GlacierVaultArchive:
             archive = self._upload(file, source)
         return ArchiveRef(BACKEND, VAULT, archive, file.bytes, file.sha256)
 
+    @property
+    def in_place(self) -> bool:
+        return False
+
     def source_is_live(self, file: ColdFile) -> bool:
         head = self._files.head(file.key)
         return head is not None and head.storage_class == READABLE
@@ -297,7 +301,7 @@ class _Missing(ArchiveFailed):
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
@@ -306,3 +310,5 @@ def _translated() -> Iterator[None]:
         if code == MISSING:
             raise _Missing("archive_missing", str(error), retryable=False) from error
         raise ArchiveFailed("vault_refused", f"The vault answered {code}.") from error
+    except (BotoCoreError, OSError) as error:
+        raise ArchiveFailed("vault_unreachable", f"No answer: {error}") from error

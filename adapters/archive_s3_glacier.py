@@ -62,15 +62,22 @@ class S3GlacierArchive:
         self._class = storage_class
         self._now = now
 
+    @property
+    def in_place(self) -> bool:
+        return True
+
     def store(self, file: ColdFile) -> ArchiveRef:
+        with _translated(file.key):
+            return self._store(file)
+
+    def _store(self, file: ColdFile) -> ArchiveRef:
         head = self._files.head(file.key)
         if head is None:
             raise ArchiveFailed("source_missing", f"There is no file {file.key}.", retryable=False)
         if not is_done(head.storage_class, self._class):
             if (head.etag, head.bytes) != (file.etag, file.bytes):
                 raise ArchiveFailed("source_changed", f"{file.key} changed.", retryable=False)
-            with _translated(file.key):
-                head = self._copy(file.key, file.key, self._class, head.etag)
+            head = self._copy(file.key, file.key, self._class, head.etag)
         return ArchiveRef(BACKEND, head.storage_class, file.key, head.bytes, file.sha256)
 
     def source_is_live(self, file: ColdFile) -> bool:
@@ -186,7 +193,7 @@ def is_done(current: str, wanted: str) -> bool:
 
 @contextmanager
 def _translated(key: str) -> Iterator[None]:
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
@@ -199,3 +206,5 @@ def _translated(key: str) -> Iterator[None]:
         if code in ("404", "NoSuchKey"):
             raise ArchiveFailed("archive_missing", f"{key} is gone.", retryable=False) from error
         raise ArchiveFailed("store_refused", f"S3 answered {code}.") from error
+    except (BotoCoreError, OSError) as error:
+        raise ArchiveFailed("store_unreachable", f"S3 cannot be reached: {error}") from error

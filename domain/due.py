@@ -20,7 +20,7 @@ MAX_ATTEMPTS = 25  # attempts in all: a job that takes its worker down each time
 RETRY_AFTER = timedelta(seconds=5)
 FREE_ATTEMPTS = 3  # interrupted attempts that are followed by the next one at once
 LONGEST_REST = timedelta(minutes=10)
-HOPELESS_REST = timedelta(days=1)  # an altered archive may be mended by hand
+HOPELESS_REST = timedelta(days=1)  # what is missing or altered may be mended by hand
 FIRST_LOOK = timedelta(seconds=2)  # between two looks at a retrieval, longer the longer it takes
 LAST_LOOK = timedelta(minutes=15)
 EVER = datetime.min.replace(tzinfo=UTC)
@@ -231,6 +231,8 @@ def _unentitled(s: Situation, *not_before: datetime) -> Span | None:
 def _archive_rested(job: Job) -> datetime:
     if job.archive_failed_at is None:
         return EVER
+    if job.archive_hopeless:
+        return job.archive_failed_at + HOPELESS_REST
     return job.archive_failed_at + _doubling(5.0, job.archive_failures - 1)
 
 

@@ -23,6 +23,7 @@ class ArchiveScheduled(JobEvent):
         job.archive_due = datetime.fromisoformat(self.due)
         job.archive_failures = 0
         job.archive_failed_at = None
+        job.archive_hopeless = False
 
 
 class ArchiveUnscheduled(JobEvent):
@@ -36,8 +37,11 @@ class ArchiveUnscheduled(JobEvent):
 class ArchiveStarted(JobEvent):
     TOPIC = "job.archive_started.v1"
     attempt: int
+    in_place: bool  # whether the very file is moved, so that it may be in the cold at any moment
 
     def apply(self, job: StoredJob) -> None:
+        begun = job.storage == "archiving" and job.archiving_in_place
+        job.archiving_in_place = begun or self.in_place
         job.storage = "archiving"
         job.storage_attempt = self.attempt
 
@@ -61,9 +65,11 @@ class ArchiveFailed(JobEvent):
     TOPIC = "job.archive_failed.v1"
     attempt: int
     reason: str
+    retryable: bool
 
     def apply(self, job: StoredJob) -> None:
         job.storage = "available"
+        job.archive_hopeless = not self.retryable
         job.archive_failures += 1
         job.archive_failed_at = self.timestamp
 

@@ -44,7 +44,9 @@ class StoredJob(Stamped):
         self.result: dict[str, Any] | None = None
         self.available_since: datetime | None = None
         self.archive_due: datetime | None = None
+        self.archiving_in_place = False
         self.archive_failures = 0
+        self.archive_hopeless = False
         self.archive_failed_at: datetime | None = None
         self.archive: dict[str, Any] | None = None
         self.archived_at: datetime | None = None
@@ -101,23 +103,26 @@ class StoredJob(Stamped):
         if self.archive_due is not None and self.storage == "available":
             self._record(happened.ArchiveUnscheduled, reason=reason)
 
-    def start_archive(self, *, attempt: int) -> None:
-        """Begin, or take over, moving the result; anything but the next attempt is stale."""
+    def start_archive(self, *, attempt: int, in_place: bool) -> None:
+        """Begin, or take over, moving the result; anything but the next attempt is stale.
+
+        ``in_place``: the very file changes its class, rather than a copy being made of it.
+        """
         self._check("archive the result")
         self._check_next(attempt)
         if self.archive is not None:
             raise WrongState("The archive of an earlier time is still to be discarded.")
-        self._record(happened.ArchiveStarted, attempt=attempt)
+        self._record(happened.ArchiveStarted, attempt=attempt, in_place=in_place)
 
     def record_archived(self, *, attempt: int, archive: dict[str, Any]) -> None:
         """Say where the archived copy is; any attempt but the current one is ``StaleAttempt``."""
         self._check_attempt(attempt, "record the archive")
         self._record(happened.Archived, attempt=attempt, archive=archive)
 
-    def record_archive_failure(self, *, attempt: int, reason: str) -> None:
+    def record_archive_failure(self, *, attempt: int, reason: str, retryable: bool) -> None:
         """The result stays as it was: archiving failed, or its owner is spared."""
         self._check_attempt(attempt, "leave the result where it is")
-        self._record(happened.ArchiveFailed, attempt=attempt, reason=reason)
+        self._record(happened.ArchiveFailed, attempt=attempt, reason=reason, retryable=retryable)
 
     def record_source_removed(self) -> None:
         """The readable copy beside the archive is gone; twice changes nothing."""

@@ -37,6 +37,10 @@ class Archives:
                 self._made[backend] = self._makers[backend]()
             return self._made[backend]
 
+    @property
+    def in_place(self) -> bool:
+        return self.of(self.chosen).in_place
+
     def store(self, file: ColdFile) -> ArchiveRef:
         """As the port says; a kill may have left the file in a class chosen before."""
         try:

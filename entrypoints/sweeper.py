@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
+
 from domain.due import Step
-from domain.errors import NotFound
 from domain.outlook import Outlook
 from domain.ports import Bus, Views, WorkQueue
 from domain.service import AnnotationService
@@ -18,8 +19,10 @@ from projections.job_views import OPEN_WORK
 from projections.listeners import QUEUE_OF
 from projections.storage_due import due_by
 
+log = structlog.get_logger()
 AGAIN_AFTER = timedelta(seconds=15)
 WAITING = "queue.waiting.v1"  # no queue listens to it; addresses that SNS pushes to do
+MOST_UNREADABLE = 5  # in one sweep
 AT_ONCE = 1000  # stored files looked at in one sweep
 
 
@@ -33,27 +36,34 @@ class Sweeper:
     queues: Mapping[str, WorkQueue]
     clock: Callable[[], datetime]
     told: dict[UUID, tuple[int, datetime]] = field(default_factory=dict)
+    pages: list[str] = field(default_factory=lambda: [""])  # where the next look at files begins
 
     def sweep(self) -> int:
         """Send what hints are missing; how many were sent."""
         due = list(self._due())
         annotations = [hint for step, hint in due if QUEUE_OF[step] == "annotation"]
         others = [(step, hint) for step, hint in due if QUEUE_OF[step] != "annotation"]
-        for settled in self.told.keys() - {hint.job_id for _, hint in others}:
-            del self.told[settled]
+        for job_id, (_, at) in list(self.told.items()):
+            if self.clock() - at >= AGAIN_AFTER:
+                del self.told[job_id]
         return self._top_up(annotations) + sum(self._tell(step, hint) for step, hint in others)
 
     def _due(self) -> Iterator[tuple[Step, Hint]]:
         rows = self.views.query(OPEN_WORK, "open")
         waiting = fair_order(rows)
         running = [job_id for job_id, _ in rows if job_id not in set(waiting)]
-        stored = due_by(self.views, self.clock(), limit=AT_ONCE)
+        stored, self.pages[0] = due_by(self.views, self.clock(), after=self.pages[0], limit=AT_ONCE)
+        unreadable = 0
         for job_id in [*map(UUID, running + waiting), *stored]:
             try:
                 job = self.service.job(job_id)
-            except NotFound:
+                step = self.outlook.step(job, leased=self.outlook.leases.is_held(job_id))
+            except Exception:  # one job that cannot be read must not hide the others
+                log.exception("sweeper.unreadable", job=str(job_id))
+                unreadable += 1
+                if unreadable > MOST_UNREADABLE:  # it is not the job
+                    raise
                 continue
-            step = self.outlook.step(job, leased=self.outlook.leases.is_held(job_id))
             if step:
                 yield step, Hint(job_id, job.version)
 

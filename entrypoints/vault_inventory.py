@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from domain.errors import NotFound
-from domain.ports import RetrievalState
+from domain.job import Job
+from domain.ports import ObjectStore, RetrievalState
 from domain.service import AnnotationService
 
 if TYPE_CHECKING:
@@ -41,17 +42,18 @@ def remove_unrecorded(gas: Gas, vault: GlacierVaultArchive) -> int:
             return 0
         case RetrievalState.READY:
             old = [a for a in vault.inventory(asked["job"]) if gas.clock() - a.created > OLD]
-            removed = _remove(gas.service, vault, old)
+            removed = _remove(gas, vault, old)
             gas.records.put(INVENTORY, VAULT, value=asked | {"read": True})
             return removed
     gas.records.delete(INVENTORY, VAULT)  # it failed, or nobody came for it: ask again
     return 0
 
 
-def can_be_recorded(service: AnnotationService, listed: Listed) -> bool:
+def is_needed(service: AnnotationService, files: ObjectStore, listed: Listed) -> bool:
     """Whether an archive is recorded or may yet be; also for one that we cannot tell is ours.
 
-    To be asked after the inventory was taken: a job's attempts only grow.
+    To be asked after the inventory was taken: a job's attempts only grow. A log that was restored
+    to an earlier point has forgotten some, so the only copy of a result is never called unneeded.
     """
     if listed.job is None:
         return True
@@ -61,11 +63,17 @@ def can_be_recorded(service: AnnotationService, listed: Listed) -> bool:
         return True
     recorded = job.archive is not None and job.archive["archive_id"] == listed.archive_id
     under_way = job.storage == "archiving" and job.storage_attempt == listed.attempt
-    return recorded or (under_way and not job.deletion_requested)
+    if recorded or (under_way and not job.deletion_requested):
+        return True
+    return not (job.deletion_requested or job.archive or _is_readable(files, job))
 
 
-def _remove(service: AnnotationService, vault: GlacierVaultArchive, found: list[Listed]) -> int:
-    lost = [listed for listed in found if not can_be_recorded(service, listed)]
+def _is_readable(files: ObjectStore, job: Job) -> bool:
+    return job.result is not None and files.head(job.result["key"]) is not None
+
+
+def _remove(gas: Gas, vault: GlacierVaultArchive, found: list[Listed]) -> int:
+    lost = [listed for listed in found if not is_needed(gas.service, gas.files, listed)]
     for listed in lost:
         vault.delete_archive(listed.archive_id)
         log.info("vault.unrecorded_removed", job=str(listed.job), attempt=listed.attempt)

@@ -47,11 +47,13 @@ class Archiving:
     def store(self, job: Job) -> None:
         """Archive first, record then; what is readable is removed by a later step."""
         attempt = job.storage_attempt + 1
-        file = self._move(job, lambda job: job.start_archive(attempt=attempt)).cold_file()
+        in_place = self.archive.in_place
+        started = self._move(job, lambda job: job.start_archive(attempt=attempt, in_place=in_place))
+        file = started.cold_file()
         try:
             ref = self.archive.store(file)
         except ArchiveFailed as failure:
-            self._leave(job, attempt, failure.code)
+            self._leave(job, attempt, failure.code, retryable=failure.retryable)
             return
         try:
             self._move(job, lambda job: job.record_archived(attempt=attempt, archive=asdict(ref)))
@@ -61,9 +63,12 @@ class Archiving:
             raise
 
     def spare(self, job: Job) -> None:
-        """The owner pays since it was begun: leave the result, unless it is in the cold already."""
-        if self.archive.source_is_live(job.cold_file()):
-            self._leave(job, job.storage_attempt, "premium")
+        """The owner pays since it was begun: leave the result, unless it may go at any moment.
+
+        A worker that began to move the file itself may only stand still, so that is finished.
+        """
+        if not job.archiving_in_place and self.archive.source_is_live(job.cold_file()):
+            self._leave(job, job.storage_attempt, "premium", retryable=True)
         else:
             self.store(job)
 
@@ -80,8 +85,13 @@ class Archiving:
         self._move(job, lambda job: job.record_input_removed(reason="kept long enough"))
         self.files.delete([job.input["key"]])
 
-    def _leave(self, job: Job, attempt: int, reason: str) -> None:
-        self._move(job, lambda job: job.record_archive_failure(attempt=attempt, reason=reason))
+    def _leave(self, job: Job, attempt: int, reason: str, *, retryable: bool) -> None:
+        self._move(
+            job,
+            lambda job: job.record_archive_failure(
+                attempt=attempt, reason=reason, retryable=retryable
+            ),
+        )
 
     def _move(self, job: Job, command: Callable[[StoredJob], None]) -> Job:
         return self.service.store_result(job.id, command).aggregate

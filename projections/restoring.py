@@ -52,7 +52,14 @@ class Restoring:
 
     def look(self, job: Job) -> None:
         """See how far the retrieval is, and go on from there."""
-        match self.archive.state(job.archive_ref, job.cold_file(), job.retrieval or ""):
+        try:
+            state = self.archive.state(job.archive_ref, job.cold_file(), job.retrieval or "")
+        except ArchiveFailed as failure:
+            if failure.retryable:
+                raise
+            self._give_up(job, failure.code, retryable=False)
+            return
+        match state:
             case RetrievalState.RUNNING:
                 self.outlook.looked(job.id)
             case RetrievalState.READY:

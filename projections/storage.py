@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ from domain.errors import NotFound, StaleAttempt, WrongState
 from domain.job import Job
 from domain.leases import RENEW_EVERY, Lease, Leases
 from domain.outlook import Outlook
-from domain.ports import Conflict, Records, Views
+from domain.ports import Conflict, Interrupted, Records, Views
 from domain.service import AnnotationService
 from projections.handing_over import HandOver
 from projections.heartbeat import Heartbeat
@@ -38,40 +38,31 @@ class StorageWork:
     arm: Callable[[UUID, datetime], datetime]
     hand_over: HandOver
     worker: str
-    on_error: Callable[[UUID, Exception], None]
     renew_seconds: float = RENEW_EVERY.total_seconds()
 
     def attend(self, job_id: UUID, *, at_least: int, stopping: Callable[[], bool]) -> None:
         """Do all that is due. Raises when the hint must come back: it is ahead of what can be
-        read, or anything went wrong with any of the jobs; the others are done nevertheless.
+        read, or anything went wrong.
         """
-        failed: Exception | None = None
-        for each in self._jobs(job_id, at_least):
-            if stopping():
-                return
-            try:
-                self._attend(each)
-            except Exception as error:
-                self.on_error(each, error)
-                failed = error
-        if failed:
-            raise failed
-
-    def _jobs(self, hinted: UUID, at_least: int) -> Sequence[UUID]:
-        """The hinted job, or every job with files of a hinted subscription's owner."""
         try:
-            self.service.job(hinted, at_least=at_least)
+            self.service.job(job_id, at_least=at_least)
         except NotFound:
-            owner = self.service.subscription_at(hinted, at_least=at_least).user
-        else:
-            return [hinted]
-        return [UUID(job) for job, _ in self.views.query(STORAGE_DUE, f"owner:{owner}")]
-
-    def _attend(self, job_id: UUID) -> None:
+            subscription = self.service.subscription_at(job_id, at_least=at_least)
+            self._tell_of_all(subscription.user, stopping)
+            return
         hinted = True
         while self._do_step(job_id, hinted=hinted):
             hinted = False
         self._arm(job_id)
+
+    def _tell_of_all(self, owner: UUID, stopping: Callable[[], bool]) -> None:
+        """One hint for each of the owner's jobs that is due: they stand in line with others'."""
+        for sk, _ in self.views.query(STORAGE_DUE, f"owner:{owner}"):
+            if stopping():
+                raise Interrupted
+            step = self.outlook.due(UUID(sk))
+            if step is not None and step in self.steps:
+                self.hand_over.tell(step, UUID(sk))
 
     def _do_step(self, job_id: UUID, *, hinted: bool) -> bool:
         """Do one step of ours; whether there was one."""

@@ -82,10 +82,16 @@ class StorageDue:
         return _standing_of(row) if row else NEVER_PAID
 
 
-def due_by(views: Views, now: datetime, *, limit: int) -> list[UUID]:
-    """Jobs to look at by now, the longest waiting first."""
-    rows = views.query(STORAGE_DUE, "due", limit=limit)
-    return [UUID(sk.split("|")[1]) for sk, _ in rows if sk.split("|")[0] <= now.isoformat()]
+def due_by(views: Views, now: datetime, *, after: str = "", limit: int) -> tuple[list[UUID], str]:
+    """Jobs to look at by now, the longest waiting first, and where the next page begins.
+
+    Rows may stay at the front although nothing is due (a retrieval that takes hours, a payment
+    long overdue), so whoever looks goes round page by page; empty is the beginning.
+    """
+    rows = views.query(STORAGE_DUE, "due", after=after, limit=limit)
+    due = [sk for sk, _ in rows if sk.split("|")[0] <= now.isoformat()]
+    there_is_more = len(due) == limit
+    return [UUID(sk.split("|")[1]) for sk in due], due[-1] if there_is_more else ""
 
 
 def _standing_row(standing: Standing) -> dict[str, Any]:

@@ -86,7 +86,9 @@ class JobBuilder:
         return self._do(lambda: self.job.cancel(reason="asked"))
 
     def archiving(self) -> Self:
-        return self._do(lambda: self.job.start_archive(attempt=self.job.storage_attempt + 1))
+        return self._do(
+            lambda: self.job.start_archive(attempt=self.job.storage_attempt + 1, in_place=False)
+        )
 
     def archived(self, *, in_place: bool = False) -> Self:
         key = self.job.cold_file().key
@@ -100,7 +102,11 @@ class JobBuilder:
 
     def left(self) -> Self:
         attempt = self.job.storage_attempt
-        return self._do(lambda: self.job.record_archive_failure(attempt=attempt, reason="premium"))
+        return self._do(
+            lambda: self.job.record_archive_failure(
+                attempt=attempt, reason="premium", retryable=True
+            )
+        )
 
     def asked(self) -> Self:
         return self.thawing(retrieval=None)

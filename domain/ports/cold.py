@@ -69,6 +69,10 @@ class ArchiveFailed(Exception):
 class Archive(Protocol):
     """Cold storage of result files. Every method may be repeated after a crash at any point."""
 
+    @property
+    def in_place(self) -> bool:
+        """Whether ``store`` moves the very file, so that nobody can take it back half-way."""
+
     def store(self, file: ColdFile) -> ArchiveRef:
         """Archive the file and check it; ``ArchiveFailed`` when the source is not as recorded.
 

@@ -88,7 +88,6 @@ def _storage(gas: Gas, worker: str, steps: Mapping[Step, Callable[[Job], None]])
         arm=lambda job_id, at: gas.timer.schedule(Hint(job_id, 0).body(), at=at),
         hand_over=_hand_over(gas),
         worker=worker,
-        on_error=_log_failing,
         renew_seconds=gas.renew_seconds,
     )
 

@@ -156,10 +156,10 @@ def _archive_and_restore(scheduled: Job, failed: Job, lost: Job, restored: Job) 
     """Every event of storage, at the versions of the histories above."""
     scheduled.schedule_archive(due=NOON, policy="300 s")
     scheduled.unschedule_archive(reason="premium")
-    failed.start_archive(attempt=1)
-    failed.record_archive_failure(attempt=1, reason="premium")
+    failed.start_archive(attempt=1, in_place=True)
+    failed.record_archive_failure(attempt=1, reason="premium", retryable=True)
     for job in (lost, restored):
-        job.start_archive(attempt=1)
+        job.start_archive(attempt=1, in_place=True)
         job.record_archived(attempt=1, archive=asdict(AN_ARCHIVE))
         job.record_source_removed()
         job.request_thaw(attempt=2, reason="premium")

@@ -209,7 +209,7 @@ def test_events_that_lack_digests_or_name_people_are_found(service: Service) -> 
     archive |= {"bytes": 1, "sha256": "1" * 64}  # type: ignore[dict-item]
     with acting("worker:careless"):
         store = gas.service.store_result
-        store(service.kept.id, lambda job: job.start_archive(attempt=1))
+        store(service.kept.id, lambda job: job.start_archive(in_place=True, attempt=1))
         store(service.kept.id, lambda job: job.record_archived(attempt=1, archive=archive))
     assert ("what_is_archived_is_safe", str(service.kept.id)) in service.found()
 

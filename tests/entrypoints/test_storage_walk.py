@@ -34,7 +34,7 @@ from entrypoints.local.glacier import Vaults
 from entrypoints.local.standins import glacier_app
 from entrypoints.local.vault_book import Timing
 from entrypoints.settings import Settings
-from entrypoints.vault_inventory import can_be_recorded
+from entrypoints.vault_inventory import is_needed
 from tests.builders import paid
 from tests.cloud import Stack
 from tests.conftest import SOAK
@@ -301,16 +301,18 @@ def test_what_may_yet_be_recorded_is_left_in_the_vault(opened: Opened) -> None:
     gas = place.gas
     lease = place.leased(job, attempt=1)
     with acting("worker:paused"):
-        gas.service.store_result(job.id, lambda now: now.start_archive(attempt=1))
+        gas.service.store_result(job.id, lambda now: now.start_archive(attempt=1, in_place=False))
     ref = gas.archive.store(place.job(job).cold_file())
     listed = Listed(ref.archive_id, datetime.now(UTC), job.id, 1)
-    assert can_be_recorded(gas.service, listed)
-    assert can_be_recorded(gas.service, replace(listed, job=uuid4()))  # whose it is nobody knows
-    assert can_be_recorded(gas.service, replace(listed, job=None, attempt=None))
-    assert not can_be_recorded(gas.service, replace(listed, attempt=0))
+    assert is_needed(gas.service, gas.files, listed)
+    assert is_needed(
+        gas.service, gas.files, replace(listed, job=uuid4())
+    )  # whose it is nobody knows
+    assert is_needed(gas.service, gas.files, replace(listed, job=None, attempt=None))
+    assert not is_needed(gas.service, gas.files, replace(listed, attempt=0))
     with acting("worker:paused"):
         gas.service.store_result(
             job.id, lambda now: now.record_archived(attempt=1, archive=asdict(ref))
         )
-    assert can_be_recorded(gas.service, listed)
+    assert is_needed(gas.service, gas.files, listed)
     gas.leases.release(lease)

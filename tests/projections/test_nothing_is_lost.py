@@ -92,7 +92,7 @@ def test_killed_twice_at_any_pair_of_points(tmp_path: Path) -> None:
 
 
 def test_a_deletion_killed_at_any_point_leaves_nothing(tmp_path: Path) -> None:
-    for blow_at in range(1, 200):
+    for blow_at in range(1, 2000):
         world = World(tmp_path)
         job = world.submit(GOOD, upload_id="good")
         world.settle()

@@ -130,7 +130,7 @@ def test_pitfall_7_redelivery_does_not_archive_twice(world: ColdWorld) -> None:
 
 def test_pitfall_8_every_state_has_a_step_that_leads_on(world: ColdWorld) -> None:
     """A crash between two steps leaves a state no code path handles."""
-    for point in range(1, 900, 13):
+    for point in range(1, 5000, 29):
         fresh = ColdWorld(world.tmp_path)
         fuse = Fault("", point, kill)
         job_id = fresh.annotated()
