@@ -36,6 +36,7 @@ class Sweeper:
     queues: Mapping[str, WorkQueue]
     clock: Callable[[], datetime]
     told: dict[UUID, tuple[int, datetime]] = field(default_factory=dict)
+    at_once: int = AT_ONCE
     pages: list[str] = field(default_factory=lambda: [""])  # where the next look at files begins
 
     def sweep(self) -> int:
@@ -52,7 +53,9 @@ class Sweeper:
         rows = self.views.query(OPEN_WORK, "open")
         waiting = fair_order(rows)
         running = [job_id for job_id, _ in rows if job_id not in set(waiting)]
-        stored, self.pages[0] = due_by(self.views, self.clock(), after=self.pages[0], limit=AT_ONCE)
+        stored, self.pages[0] = due_by(
+            self.views, self.clock(), after=self.pages[0], limit=self.at_once
+        )
         unreadable = 0
         for job_id in [*map(UUID, running + waiting), *stored]:
             try:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 
 from domain.errors import NotSeenYet
 from domain.log import read_log
-from domain.ports import Conflict, Views
+from domain.ports import Conflict, Records, Views
 from domain.service import AnnotationService
 from entrypoints.follow import BATCH, POLL_SECONDS, Pulse, follow
 from projections.job_views import View
 
 LOOK_EVERY = 0.01
+POLICY = "policy"  # records: pk view -> policy: what it was made under
 
 
 def run_views(
@@ -54,6 +55,19 @@ def catch_up(
             views.commit(view.name, changes, after=after, position=events[-1].position)
         except (Conflict, NotSeenYet):
             return after
+
+
+def follow_policy(
+    service: AnnotationService, views: Views, records: Records, view: View, policy: str
+) -> bool:
+    """Build a view anew that was made under another policy; whether it was."""
+    record = records.get(POLICY, view.name)
+    if record is not None and record.value["policy"] == policy:
+        return False
+    if views.position(view.name):
+        rebuild(service, views, view)
+    records.put(POLICY, view.name, value={"policy": policy})
+    return True
 
 
 def rebuild(service: AnnotationService, views: Views, view: View) -> int:

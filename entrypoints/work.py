@@ -15,9 +15,11 @@ from entrypoints.bootstrap import Gas, worker_name
 from entrypoints.readiness import beat
 from entrypoints.supervised import Part, Supervised
 from entrypoints.worker import run_worker
+from projections.storage_due import STORAGE_DUE
 
 BEAT_SECONDS = 1.0
 LONG_POLL = 5  # seconds; below DRAIN_SECONDS, so that a poll under way ends in time
+MANY_WORKERS = ("annotation", "restoration")  # what takes long, so that one does not hold up all
 DRAIN_SECONDS = 8.0
 UNSENT_SECONDS = 15.0
 
@@ -136,25 +138,27 @@ class Process:
         )
 
     def views(self) -> Part:
-        from entrypoints.views import run_views
+        from entrypoints.views import follow_policy, run_views
 
         gas = self.gas
-        return Part(
-            "views",
-            lambda: run_views(
+
+        def run() -> None:
+            (by_policy,) = (view for view in gas.kept_views if view.name == STORAGE_DUE)
+            follow_policy(gas.service, gas.views, gas.records, by_policy, repr(gas.policy))
+            run_views(
                 gas.service,
                 gas.views,
                 gas.kept_views,
                 stopping=self.stop.is_set,
                 pulse=gas.pulse,
                 poll_seconds=gas.store.poll_seconds,
-            ),
-            does="views",
-        )
+            )
+
+        return Part("views", run, does="views")
 
     def queue(self, name: str) -> Iterator[Part]:
         """One thread for each worker of a queue."""
-        for number in range(self.gas.settings.workers if name == "annotation" else 1):
+        for number in range(self.gas.settings.workers if name in MANY_WORKERS else 1):
             part = f"{name}-{number + 1}"
             polled = self._polled[part] = Polled(self.gas.queues[name])
             yield Part(part, self._serve(polled, name), does=name)

@@ -17,6 +17,7 @@ from botocore.stub import Stubber
 
 from adapters.archive_glacier_vault import GlacierVaultArchive, Listed, part_bytes
 from adapters.archive_s3_glacier import TIERS, S3GlacierArchive, is_done
+from adapters.cloud import Cloud
 from domain.ports import Archive, ArchiveFailed, ArchiveRef, ColdFile, RetrievalState
 from entrypoints.local.vault_book import Timing
 from tests.cloud import Stack
@@ -166,6 +167,24 @@ def test_an_archived_result_of_an_erased_job_is_deleted(cold: Cold) -> None:
         archive.retrieve(ref, file)
     assert failed.value.code == "archive_missing"
     archive.discard(ref, file)
+
+
+@pytest.mark.parametrize("kind", ["class", "vault"])
+def test_an_archive_that_cannot_be_reached_is_a_failure_to_be_tried_again(kind: str) -> None:
+    nobody = Cloud("http://127.0.0.1:9", region="us-east-1", access_key="a", secret_key="b")
+    files = MemoryObjects()
+    archive: Archive = GlacierVaultArchive(
+        nobody.client("glacier", attempts=1), "results", files, now=now
+    )
+    if kind == "class":
+        s3 = nobody.client("s3", attempts=1)
+        archive = S3GlacierArchive(s3, "files", storage_class="GLACIER", now=now)
+    file = lay_down(Cold(files, archive), b"x")
+    ref = ArchiveRef("any", "GLACIER", "a", 1, file.sha256)
+    for act in (lambda: archive.store(file), lambda: archive.retrieve(ref, file)):
+        with pytest.raises(ArchiveFailed) as failed:
+            act()
+        assert failed.value.retryable
 
 
 # --- the storage class ---------------------------------------------------------------------------

@@ -12,8 +12,9 @@ from domain.context import acting
 from domain.plans import POLICY
 from entrypoints.bootstrap import Gas
 from entrypoints.rebuilding import differences
-from entrypoints.views import await_position, catch_up, rebuild, run_views
+from entrypoints.views import await_position, catch_up, follow_policy, rebuild, run_views
 from projections.job_views import JOBS, all_views
+from projections.storage_due import STORAGE_DUE
 from tests.entrypoints.api.jobs import views_caught_up
 from tests.entrypoints.running import a_gas, kept_views
 from tests.memory import MemoryViews
@@ -111,3 +112,15 @@ def test_one_event_at_a_time_gives_the_same_rows_as_all_at_once(world: World) ->
     for view in all_views(world.service, at_once, POLICY):
         catch_up(world.service, at_once, view)
         assert sorted(stepwise.scan(view.name)) == sorted(at_once.scan(view.name)), view.name
+
+
+def test_a_view_made_under_another_policy_is_made_anew(world: World) -> None:
+    world.submit(upload_id="a")
+    world.settle()
+    gas = world.gas
+    (view,) = (view for view in gas.kept_views if view.name == STORAGE_DUE)
+    assert follow_policy(gas.service, gas.views, gas.records, view, "300 s")
+    assert not follow_policy(gas.service, gas.views, gas.records, view, "300 s")
+    world.views.rows[STORAGE_DUE].clear()
+    assert follow_policy(gas.service, gas.views, gas.records, view, "20 s")
+    assert list(world.views.scan(STORAGE_DUE))
