@@ -89,6 +89,7 @@ class Subscription(Stamped):
         self.user = user
         self.correlation_id = correlation_id
         self.customer = ""
+        self.customers: set[str] = set()  # all that they ever were
         self.session = ""
         self.subscription = ""
         self.paid = False
@@ -164,11 +165,13 @@ class Subscription(Stamped):
     @event(CheckoutStarted)
     def _checkout_started(self, customer: str, session: str, expires: str) -> None:
         self.customer = customer
+        self.customers.add(customer)
         self.session = session
 
     @event(Upgraded)
     def _upgraded(self, customer: str, subscription: str, price: str, message: str) -> None:
         self.customer = customer
+        self.customers.add(customer)
         self.subscription = subscription
         self.paid = True
         self.overdue_until = self.cancel_at = self.ended_at = None
