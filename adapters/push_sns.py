@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from domain.errors import DomainError
 
@@ -204,7 +204,10 @@ def _time_of(text: str) -> datetime:
 
 def _on_sns(url: str) -> str:
     """The address if it is one of SNS itself, over TLS, at its usual port."""
-    parts = _split(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # like “https://[”
+        raise ForgedPush("The message leads to no address at all.") from error
     if (
         not PLAIN_URL.fullmatch(url)
         or parts.scheme != "https"
@@ -214,15 +217,8 @@ def _on_sns(url: str) -> str:
     return url
 
 
-def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError as error:  # like “https://[”
-        raise ForgedPush("The message leads to no address at all.") from error
-
-
 def _certificate_url(url: str) -> str:
-    if not _split(_on_sns(url)).path.endswith(".pem"):
+    if not urlsplit(_on_sns(url)).path.endswith(".pem"):
         raise ForgedPush("The message names no certificate of SNS.")
     return url
 
