@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,8 +14,10 @@ from domain.errors import DomainError, NotFound
 from domain.ports.billing import BillingEvent, BillingFailed, Checkout, PaidSubscription
 
 if TYPE_CHECKING:
-    from stripe import StripeClient, Subscription
+    from stripe import RequestOptions, StripeClient, Subscription
     from stripe.checkout import Session
+    from stripe.params import CustomerCreateParams
+    from stripe.params.checkout import SessionCreateParams
 
 USER = "gas_user"  # our key in Stripe's metadata
 TOLERANCE_SECONDS = 300
@@ -48,11 +52,13 @@ class StripeBilling:
         self._made: StripeClient | None = None
 
     def customer(self, user: UUID, *, name: str, email: str) -> str:
+        about: CustomerCreateParams = {
+            "name": name,
+            "email": email,
+            "metadata": {USER: str(user)},
+        }
         with _translated():
-            made = self._client.v1.customers.create(
-                {"name": name, "email": email, "metadata": {USER: str(user)}},
-                {"idempotency_key": f"customer-{user}"},
-            )
+            made = self._client.v1.customers.create(about, _once(f"customer-{user}", about))
         return made.id
 
     def forget_customer(self, customer: str) -> None:
@@ -62,18 +68,18 @@ class StripeBilling:
     def start_checkout(
         self, user: UUID, customer: str, *, success_url: str, cancel_url: str, key: str
     ) -> Checkout:
+        wanted: SessionCreateParams = {
+            "mode": "subscription",
+            "customer": customer,
+            "client_reference_id": str(user),
+            "line_items": [{"price": self._price, "quantity": 1}],
+            "subscription_data": {"metadata": {USER: str(user)}},
+            "success_url": success_url,
+            "cancel_url": cancel_url,
+        }
         with _translated():
             session = self._client.v1.checkout.sessions.create(
-                {
-                    "mode": "subscription",
-                    "customer": customer,
-                    "client_reference_id": str(user),
-                    "line_items": [{"price": self._price, "quantity": 1}],
-                    "subscription_data": {"metadata": {USER: str(user)}},
-                    "success_url": success_url,
-                    "cancel_url": cancel_url,
-                },
-                {"idempotency_key": f"checkout-{user}-{key}"},
+                wanted, _once(f"checkout-{user}-{key}", wanted)
             )
         return _checkout(session)
 
@@ -114,14 +120,14 @@ class StripeBilling:
         )
 
     def _verified(self, body: bytes, signature: str) -> dict[str, Any]:
-        import json
-
         from stripe import SignatureVerificationError, WebhookSignature
 
         try:
             text = body.decode()
         except UnicodeDecodeError as error:
             raise ForgedWebhook("The webhook is not text.") from error
+        if not signature.isascii():
+            raise ForgedWebhook("The webhook's signature is not one of Stripe's.")
         for secret in self._secrets:
             try:
                 WebhookSignature.verify_header(text, signature, secret, TOLERANCE_SECONDS)
@@ -144,6 +150,12 @@ class StripeBilling:
         return self._made
 
 
+def _once(key: str, parameters: Mapping[str, Any]) -> RequestOptions:
+    """Stripe refuses a key that comes again with other parameters, so they are part of it."""
+    digest = sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
+    return {"idempotency_key": f"{key}-{digest[:32]}"}
+
+
 def _checkout(session: Session) -> Checkout:
     return Checkout(
         id=session.id,
@@ -154,18 +166,25 @@ def _checkout(session: Session) -> Checkout:
 
 
 def _subscription(found: Subscription) -> PaidSubscription:
-    item = found["items"].data[0]  # `.items` is a method of mappings
-    metadata: Mapping[str, str] = found.to_dict().get("metadata") or {}
-    user = metadata.get(USER)
+    """One that is not of our making belongs to nobody."""
+    items = found["items"].data  # `.items` is a method of mappings
     return PaidSubscription(
         id=found.id,
         customer=str(found.customer),
-        user=UUID(user) if user else None,
+        user=_user_of(found) if items else None,
         status=found.status,
-        price=item.price.id,
-        period_end=_moment(item.current_period_end),
+        price=items[0].price.id if items else "",
+        period_end=_moment(items[0].current_period_end if items else found.created),
         cancel_at_period_end=bool(found.cancel_at_period_end),
     )
+
+
+def _user_of(found: Subscription) -> UUID | None:
+    metadata: Mapping[str, str] = found.to_dict().get("metadata") or {}
+    try:
+        return UUID(metadata[USER])
+    except (KeyError, ValueError):
+        return None
 
 
 def _subscription_of(data: dict[str, Any]) -> str:

@@ -5,18 +5,21 @@ RSA with SHA-1, version 2 with SHA-256. The certificate comes from an SNS host o
 what makes it trustworthy; a message that names any other address is refused before it is fetched.
 Replays are harmless: a message is a hint, and whoever gets it looks what is left to do. An old one
 is refused nevertheless, as the guide asks for.
+
+Anybody can name a certificate that is not there: one is fetched at a time, a failure remembered.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
+import threading
 import urllib.request
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
+PLAIN_URL = re.compile(r"[!-~]+")  # nothing but what may stand in a request
 SNS_HOST = re.compile(r"sns\.[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?")
 NOTIFICATION, CONFIRMATION = "Notification", "SubscriptionConfirmation"
 SIGNED: Mapping[str, tuple[str, ...]] = {
@@ -44,7 +48,9 @@ OPTIONAL = ("Subject",)
 FRESH = timedelta(hours=1)
 ANSWER_SECONDS = 5
 ANSWER_BYTES = 64 * 1024
-KEPT_KEYS = 16
+TURN_SECONDS = 2
+KEPT = 64  # keys, and failures
+FAILURE_LASTS = timedelta(seconds=30)
 
 
 class ForgedPush(DomainError):
@@ -55,6 +61,12 @@ class ForgedPush(DomainError):
 
 class MalformedPush(ForgedPush):
     """What was pushed is not a message of SNS's at all."""
+
+
+class UnverifiedPush(DomainError):
+    """SNS could not be asked for what proves the push, or confirms it; a later push may work."""
+
+    code = "unverified_push"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +94,13 @@ class SnsPushes:
         self._now = now
         self._fetch = fetch or fetch_https
         self._keys: dict[str, RSAPublicKey] = {}
+        self._failed: dict[str, datetime] = {}  # addresses, and when they may be tried again
+        self._turn = threading.Lock()  # to fetch a certificate
 
     def receive(self, raw: bytes) -> Push:
         """The push in a request's body; ``ForgedPush`` with a sentence for anything else.
 
-        A subscription's confirmation is answered here.
+        A subscription's confirmation is answered here. ``UnverifiedPush`` while SNS is away.
         """
         message = _parsed(raw)
         if message["TopicArn"] not in self._topics:
@@ -95,7 +109,7 @@ class SnsPushes:
         if self._now() - _time_of(message["Timestamp"]) > FRESH:
             raise ForgedPush("The message is too old.")
         if message["Type"] == CONFIRMATION:
-            self._fetch(_on_sns(message["SubscribeURL"]))
+            self._fetched(_on_sns(message["SubscribeURL"]))
             return Push(message["TopicArn"], "")
         return Push(message["TopicArn"], message["Message"])
 
@@ -108,15 +122,41 @@ class SnsPushes:
             key = self._key(_certificate_url(message["SigningCertURL"]))
             digest = _digest(message["SignatureVersion"])
             key.verify(signature, canonical(message), PKCS1v15(), digest)
-        except (InvalidSignature, binascii.Error) as error:
+        except (InvalidSignature, ValueError) as error:  # also what is no base64 or no text
             raise ForgedPush("The message's signature does not verify.") from error
 
     def _key(self, url: str) -> RSAPublicKey:
-        if url not in self._keys:
-            if len(self._keys) >= KEPT_KEYS:
-                self._keys.clear()
-            self._keys[url] = _key_of(self._fetch(url))
-        return self._keys[url]
+        if known := self._keys.get(url):
+            return known
+        if not self._turn.acquire(timeout=TURN_SECONDS):
+            raise UnverifiedPush("Another certificate is being fetched.")
+        try:
+            return self._keys.get(url) or self._new_key(url)
+        finally:
+            self._turn.release()
+
+    def _new_key(self, url: str) -> RSAPublicKey:
+        if self._now() < self._failed.get(url, self._now()):
+            raise UnverifiedPush("The message's certificate could not be had a moment ago.")
+        try:
+            key = _key_of(self._fetched(url))
+        except DomainError:
+            _remember(self._failed, url, self._now() + FAILURE_LASTS)
+            raise
+        _remember(self._keys, url, key)
+        return key
+
+    def _fetched(self, url: str) -> bytes:
+        try:
+            return self._fetch(url)
+        except (OSError, HTTPException) as error:
+            raise UnverifiedPush("SNS cannot be asked at the moment.") from error
+
+
+def _remember(kept: dict[str, Any], url: str, value: object) -> None:
+    if len(kept) >= KEPT:
+        kept.clear()
+    kept[url] = value
 
 
 def canonical(message: Mapping[str, str]) -> bytes:
@@ -142,7 +182,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def _parsed(raw: bytes) -> dict[str, str]:
     try:
         message: Any = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedPush("The body is not a message of SNS.") from error
     kind = message.get("Type") if isinstance(message, dict) else None
     if not isinstance(kind, str) or kind not in SIGNED:
@@ -164,8 +204,15 @@ def _time_of(text: str) -> datetime:
 
 def _on_sns(url: str) -> str:
     """The address if it is one of SNS itself, over TLS, at its usual port."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not SNS_HOST.fullmatch(parts.netloc):
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # like “https://[”
+        raise ForgedPush("The message leads to no address at all.") from error
+    if (
+        not PLAIN_URL.fullmatch(url)
+        or parts.scheme != "https"
+        or not SNS_HOST.fullmatch(parts.netloc)
+    ):
         raise ForgedPush("The message leads to an address that is not SNS's.")
     return url
 

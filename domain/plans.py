@@ -9,6 +9,7 @@ from datetime import timedelta
 PAID = frozenset({"trialing", "active"})
 OVERDUE = frozenset({"past_due"})  # entitles for OVERDUE_LASTS after the payment failed
 OVERDUE_LASTS = timedelta(days=14)
+CANCEL_SLACK = timedelta(days=3)  # how late the provider's last word on a cancelled plan may be
 
 
 @dataclass(frozen=True, slots=True)

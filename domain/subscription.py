@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import Aggregate, event
 
-from domain.plans import OVERDUE, PAID
+from domain.plans import CANCEL_SLACK, OVERDUE, PAID
 from domain.ports.billing import Checkout, PaidSubscription
 from domain.stamped import Stamped
 
@@ -89,6 +89,7 @@ class Subscription(Stamped):
         self.user = user
         self.correlation_id = correlation_id
         self.customer = ""
+        self.customers: set[str] = set()  # all that they ever were
         self.session = ""
         self.subscription = ""
         self.paid = False
@@ -105,8 +106,15 @@ class Subscription(Stamped):
 
     @property
     def standing(self) -> Standing:
-        """What the owner is entitled to as things are."""
-        return Standing(self.paid, self.overdue_until if self.paid else self.ended_at)
+        """What the owner is entitled to as things are.
+
+        A cancelled plan ends by itself soon after its time: the provider's last word may be lost.
+        """
+        if not self.paid:
+            return Standing(until=self.ended_at)
+        cancelled = self.cancel_at + CANCEL_SLACK if self.cancel_at else None
+        ends = [end for end in (self.overdue_until, cancelled) if end]
+        return Standing(paid=True, until=min(ends, default=None))
 
     def start_checkout(self, customer: str, checkout: Checkout) -> None:
         """Remember the page that was opened to pay at; the same one again changes nothing."""
@@ -147,7 +155,7 @@ class Subscription(Stamped):
             self._resumed(reason="paid", message=message)
 
     def _apply_cancellation(self, found: PaidSubscription, message: str) -> None:
-        if found.cancel_at_period_end and self.cancel_at is None:
+        if found.cancel_at_period_end and self.cancel_at != found.period_end:
             self._cancel_scheduled(at=found.period_end.isoformat(), message=message)
         elif not found.cancel_at_period_end and self.cancel_at is not None:
             self._resumed(reason="kept", message=message)
@@ -157,11 +165,13 @@ class Subscription(Stamped):
     @event(CheckoutStarted)
     def _checkout_started(self, customer: str, session: str, expires: str) -> None:
         self.customer = customer
+        self.customers.add(customer)
         self.session = session
 
     @event(Upgraded)
     def _upgraded(self, customer: str, subscription: str, price: str, message: str) -> None:
         self.customer = customer
+        self.customers.add(customer)
         self.subscription = subscription
         self.paid = True
         self.overdue_until = self.cancel_at = self.ended_at = None

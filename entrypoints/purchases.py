@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from domain.context import acting
 from domain.errors import NotFound, WrongState
@@ -68,7 +68,7 @@ class Purchases:
             return  # of another product of the same account
         with acting("system:billing"):
             self.service.apply_billing(
-                told.user, message=message.id, ask=lambda: self._truth(told.customer)
+                told.user, message=message.id, ask=self._truth_of(told.user, told.customer)
             )
 
     def look(self, user: UUID) -> Subscription | None:
@@ -76,15 +76,31 @@ class Purchases:
         found = self.service.subscription(user)
         if found is None or not found.customer:
             return found
-        customer = found.customer
         with acting("system:billing"):
             recorded = self.service.apply_billing(
-                user, message=f"asked:{found.version}", ask=lambda: self._truth(customer)
+                user, message=f"asked:{uuid4()}", ask=self._truth_of(user)
             )
         return recorded.aggregate
 
-    def _truth(self, customer: str) -> PaidSubscription | None:
-        return current(self.billing.subscriptions(customer))
+    def _truth_of(self, user: UUID, *heard: str) -> Callable[[], PaidSubscription | None]:
+        """Asks for the subscription that counts, of this user's alone.
+
+        It is looked for at every customer the user is known to have been, and those just heard of.
+        """
+
+        def ask() -> PaidSubscription | None:
+            found = self.service.subscription(user)
+            customers = sorted({*heard, *(found.customers if found else ())})
+            return current(
+                [
+                    each
+                    for customer in customers
+                    for each in self.billing.subscriptions(customer)
+                    if each.user == user
+                ]
+            )
+
+        return ask
 
     def _open_checkout(self, session: str) -> str:
         try:

@@ -201,17 +201,25 @@ class Submission:
             raise NotFound(f"Job {job_id} was deleted.")
         if old.input_removed:
             raise InputRemoved(f"The input of this job was removed. {UPLOAD_ANEW}")
+        if found := self._accepted(owner, job_id_for(owner, upload_id)):
+            return found
+        plan = self.service.plan_of(owner)
+        self._check_size(old.input["bytes"], plan)
+        self._check_room(owner, plan)
         label = self.records.get(LABEL, str(job_id))
         names = label.value if label else {"filename": f"{job_id}.vcf", "label": ""}
         key = self._reserve(owner, upload_id, names["filename"])
-        self.uploads.copy_from(self.files, old.input["key"], key, if_match=old.input["etag"])
-        return self.submit(
-            owner,
-            upload_id=upload_id,
-            reference=old.reference,
-            label=names["label"],
-            options=Options(**old.options),
-        )
+        try:
+            self.uploads.copy_from(self.files, old.input["key"], key, if_match=old.input["etag"])
+            return self.submit(
+                owner,
+                upload_id=upload_id,
+                reference=old.reference,
+                label=names["label"],
+                options=Options(**old.options),
+            )
+        finally:  # whether it became a job, was one already, or was refused
+            self._forget(owner, key)
 
     # --- steps -------------------------------------------------------------------------------
 
@@ -234,7 +242,11 @@ class Submission:
         self.records.delete(UPLOAD, str(owner), key.rsplit("/", 1)[-1])
 
     def _keep(self, key: str, job_id: UUID, reference: str, plan: Plan) -> InputRef:
-        """Check the upload and copy it, by its entity tag, to where only the service writes."""
+        """Check the upload and copy it, by its entity tag, to where only the service writes.
+
+        The tag is in the key: who submits the same upload beside us, after other bytes were sent,
+        replaces nothing.
+        """
         head = self.uploads.head(key)
         if head is None:
             raise NotFound("Nothing has been uploaded there yet. Upload the file first.")
@@ -242,7 +254,8 @@ class Submission:
         whole = head.bytes <= CHECKED_WHOLE
         first = self.uploads.first_bytes(key, head.bytes if whole else PEEK_BYTES)
         self._peek(first, head.bytes, reference, plan)
-        kept = self.files.copy_from(self.uploads, key, f"inputs/{job_id}", if_match=head.etag)
+        to = f"inputs/{job_id}/{head.etag}"
+        kept = self.files.copy_from(self.uploads, key, to, if_match=head.etag)
         return InputRef(key=kept.key, bytes=kept.bytes, etag=kept.etag)
 
     def _peek(self, first: bytes, size: int, reference: str, plan: Plan) -> None:

@@ -16,7 +16,7 @@ import structlog
 from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 
-from adapters.push_sns import ForgedPush, MalformedPush
+from adapters.push_sns import ForgedPush, MalformedPush, UnverifiedPush
 from domain.ports import WorkQueue
 from entrypoints.worker import Work, work_once
 
@@ -106,6 +106,9 @@ def register(
         except ForgedPush as error:
             log.warning("push.refused", queue=queue, reason=str(error))
             return _says(400 if isinstance(error, MalformedPush) else 403, str(error))
+        except UnverifiedPush as error:
+            log.warning("push.unverified", queue=queue, reason=str(error))
+            return _says(503, str(error))
         if not push.body:
             return _says(200, "Subscribed.")
         return _answer(drains[queue].wake(), answer_seconds)

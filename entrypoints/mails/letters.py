@@ -16,6 +16,7 @@ from domain.ports import Records
 from domain.ports.mails import Mail
 from domain.rejections import sentence
 from entrypoints.mails.words import LAST_OF_THE_HOUR, WORDS
+from entrypoints.submission import printable
 from projections.erasure import LABEL
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Letters:
 
     def _filename(self, job_id: UUID) -> str:
         label = self.records.get(LABEL, str(job_id))
-        name = str(label.value["filename"]) if label else ""
+        name = printable(str(label.value["filename"])) if label else ""
         cut = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
         return cut or "your file"
 

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from email.message import Message
+from http.client import IncompleteRead
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
-from adapters.push_sns import ForgedPush, MalformedPush, SnsPushes, canonical, fetch_https
+from adapters.push_sns import (
+    FAILURE_LASTS,
+    ForgedPush,
+    MalformedPush,
+    SnsPushes,
+    UnverifiedPush,
+    canonical,
+    fetch_https,
+)
 from tests.sns import CERTIFICATE, NOW, SUBSCRIBE, TOPIC, Sns
 
 
@@ -87,6 +100,10 @@ def test_the_embedded_clouds_pushes_are_refused(sns: Sns) -> None:
         "https://sns.us-east-1.amazonaws.com:8443/a.pem",
         "https://s3.us-east-1.amazonaws.com/bucket/a.pem",
         "https://sns.us-east-1.amazonaws.com/not-a-certificate",
+        "https://sns.us-east-1.amazonaws.com/a b.pem",
+        "https://sns.us-east-1.amazonaws.com/\r\nX: y.pem",
+        "https://sns.us-east-1.amazonaws.com/\u00e9.pem",
+        "https://[",
         "",
     ],
 )
@@ -94,6 +111,87 @@ def test_a_certificate_from_elsewhere_is_not_even_fetched(sns: Sns, url: str) ->
     with pytest.raises(ForgedPush):
         receive(sns, sns.sign(SigningCertURL=url))
     assert sns.fetched == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Signature": "\u00e9"},
+        {"Signature": "\ud800"},
+        {"Message": "\ud800"},
+        {"Subject": "\udfff"},
+    ],
+)
+def test_what_is_no_text_is_refused(sns: Sns, change: dict[str, str]) -> None:
+    """JSON can escape halves of characters."""
+    with pytest.raises(ForgedPush, match="does not verify"):
+        receive(sns, sns.sign() | change)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError("no such host"),
+        HTTPError(CERTIFICATE, 403, "Forbidden", Message(), None),
+        IncompleteRead(b""),
+    ],
+    ids=["no host", "refused", "cut off"],
+)
+def test_while_sns_is_away_a_push_is_neither_believed_nor_forged(
+    sns: Sns, failure: Exception
+) -> None:
+    clock, asked = [NOW], [0]
+
+    def fetch(url: str) -> bytes:
+        asked[0] += 1
+        if clock[0] < NOW + FAILURE_LASTS:
+            raise failure
+        return sns.fetch(url)
+
+    pushes = SnsPushes([TOPIC], now=lambda: clock[0], fetch=fetch)
+    signed = json.dumps(sns.sign()).encode()
+    for _ in range(3):
+        with pytest.raises(UnverifiedPush):
+            pushes.receive(signed)
+    assert asked == [1], "a failure is remembered for a moment"
+    clock[0] += FAILURE_LASTS
+    assert pushes.receive(signed).body
+
+
+def test_a_confirmation_that_could_not_be_answered_may_come_again(sns: Sns) -> None:
+    down = [True]
+
+    def fetch(url: str) -> bytes:
+        if url == SUBSCRIBE and down:
+            down.pop()
+            raise TimeoutError
+        return sns.fetch(url)
+
+    pushes = SnsPushes([TOPIC], now=lambda: NOW, fetch=fetch)
+    signed = json.dumps(sns.confirmation()).encode()
+    with pytest.raises(UnverifiedPush):
+        pushes.receive(signed)
+    assert pushes.receive(signed).body == ""
+    assert sns.fetched == [CERTIFICATE, SUBSCRIBE]
+
+
+def test_one_certificate_is_fetched_at_a_time(sns: Sns) -> None:
+    """However many pushes come at once; and those after it find the key."""
+    inside, most = [0], [0]
+
+    def fetch(url: str) -> bytes:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        time.sleep(0.05)
+        inside[0] -= 1
+        return sns.fetch(url)
+
+    pushes = SnsPushes([TOPIC], now=lambda: NOW, fetch=fetch)
+    urls = [CERTIFICATE, CERTIFICATE.replace("-1.pem", "-2.pem")] * 4
+    signed = [json.dumps(sns.sign(SigningCertURL=url)).encode() for url in urls]
+    with ThreadPoolExecutor(len(signed)) as pool:
+        assert all(push.body for push in pool.map(pushes.receive, signed))
+    assert (most, len(sns.fetched)) == ([1], 2)
 
 
 def test_another_topic_is_refused_however_well_signed(sns: Sns) -> None:
@@ -130,10 +228,10 @@ def test_an_old_message_is_refused_however_well_signed(sns: Sns, age: timedelta)
     assert receive(sns, sns.sign(Timestamp=(NOW - timedelta(minutes=59)).isoformat()))
 
 
-@pytest.mark.parametrize("time", ["", "yesterday", "2026-99-99T00:00:00Z"])
-def test_a_message_without_a_time_is_none_of_sns(sns: Sns, time: str) -> None:
+@pytest.mark.parametrize("when", ["", "yesterday", "2026-99-99T00:00:00Z"])
+def test_a_message_without_a_time_is_none_of_sns(sns: Sns, when: str) -> None:
     with pytest.raises(MalformedPush, match="no time"):
-        receive(sns, sns.sign(Timestamp=time))
+        receive(sns, sns.sign(Timestamp=when))
 
 
 def test_an_expired_certificate_or_none_at_all_is_refused() -> None:
@@ -164,6 +262,9 @@ def test_the_certificate_is_fetched_once(sns: Sns) -> None:
         b'{"Type":"Other"}',
         b'{"Type":1}',
         b'{"Type":[]}',
+        b"[" * 200_000,
+        b'{"Type":' * 100_000,
+        b"9" * 200_000,
     ],
 )
 def test_whatever_is_not_a_message_of_sns_is_refused(sns: Sns, raw: bytes) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.context import acting
+from domain.plans import CANCEL_SLACK, OVERDUE_LASTS
 from domain.ports.billing import PaidSubscription
 from domain.service import AnnotationService
 from domain.subscription import Standing, Subscription, current
@@ -94,6 +95,28 @@ def test_a_cancellation_can_be_taken_back(service: AnnotationService) -> None:
     assert service.plan_of(USER).name == "premium"
     hear(service, "evt_3")
     assert topics(service) == ["opened", "upgraded", "cancel_scheduled", "resumed"]
+
+
+def test_a_cancelled_plan_ends_though_the_providers_last_word_is_lost(
+    service: AnnotationService,
+) -> None:
+    hear(service, "evt_1", cancel_at_period_end=True)
+    ends = NOON + timedelta(days=30)
+    standing = service.standing_of(USER)
+    assert standing.entitled(ends), "the last word may be late"
+    assert not standing.entitled(ends + CANCEL_SLACK)
+    hear(service, "evt_2", cancel_at_period_end=True, status="past_due")
+    assert service.standing_of(USER).until == NOON + OVERDUE_LASTS, "whichever end is first"
+
+
+def test_another_end_of_a_cancelled_plan_is_taken_over(service: AnnotationService) -> None:
+    """What came in between, that it was kept, may have been lost."""
+    hear(service, "evt_1", cancel_at_period_end=True)
+    later = NOON + timedelta(days=60)
+    for message in ("evt_2", "evt_3"):
+        hear(service, message, cancel_at_period_end=True, period_end=later)
+    assert service.standing_of(USER) == Standing(paid=True, until=later + CANCEL_SLACK)
+    assert topics(service) == ["opened", "upgraded", "cancel_scheduled", "cancel_scheduled"]
 
 
 def test_upgraded_again_after_the_end(service: AnnotationService) -> None:

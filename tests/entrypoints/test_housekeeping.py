@@ -89,7 +89,7 @@ def test_files_of_a_job_under_way_stay(world: World) -> None:
     put(world.files, left, world.now)
     world.now += timedelta(days=3)
     tidy(world.gas)
-    assert {left, f"inputs/{job.id}"} <= keys(world)
+    assert {left, job.input["key"]} <= keys(world)
 
 
 def test_files_of_no_known_job_go_after_a_day(world: World) -> None:
@@ -108,7 +108,7 @@ def test_a_view_that_lags_behind_costs_no_file(world: World) -> None:
     world.now += timedelta(days=3)
     assert world.gas.views.get("jobs", "job", str(job.id)) is None
     tidy(world.gas)
-    assert f"inputs/{job.id}" in keys(world)
+    assert job.input["key"] in keys(world)
 
 
 def test_what_a_late_worker_wrote_for_a_deleted_job_goes(world: World) -> None:

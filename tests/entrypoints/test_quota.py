@@ -101,7 +101,8 @@ def test_two_people_with_one_upload_id_have_two_jobs(gas: Gas) -> None:
     one, other = uuid4(), uuid4()
     first, second = submit(gas, one, "same id"), submit(gas, other, "same id", GOOD + GOOD)
     assert first != second
-    assert gas.files.first_bytes(f"inputs/{first}", 10**6) == GOOD
+    kept = gas.service.job(UUID(first)).input["key"]
+    assert gas.files.first_bytes(kept, 10**6) == GOOD
 
 
 def test_nothing_of_an_upload_stays_beside_its_job(gas: Gas) -> None:

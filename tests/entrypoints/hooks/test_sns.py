@@ -87,7 +87,9 @@ def test_what_is_pushed_is_never_acted_on(gas: Gas, client: FlaskClient, sns: Sn
     assert gas.service.job(job.id).work == "submitted"
 
 
-@pytest.mark.parametrize("raw", [b"", b"no json", b"[]", b"{}", b'{"Type":"Notification"}'])
+@pytest.mark.parametrize(
+    "raw", [b"", b"no json", b"[]", b"{}", b'{"Type":"Notification"}', b"[" * 200_000]
+)
 def test_pitfall_31_what_is_no_push_of_sns_is_refused(client: FlaskClient, raw: bytes) -> None:
     assert push(client, raw)[0] == 400
 
@@ -96,7 +98,10 @@ def test_pitfall_31_what_is_no_push_of_sns_is_refused(client: FlaskClient, raw: 
     "change",
     [
         {"Signature": "FAKE"},
+        {"Signature": "\u00e9"},
         {"Message": "changed after signing"},
+        {"Message": "\ud800"},
+        {"SigningCertURL": "https://["},
         {"SigningCertURL": "https://evil.example/sns.us-east-1.amazonaws.com/a.pem"},
     ],
 )
@@ -105,6 +110,18 @@ def test_pitfall_31_a_forged_push_wakes_nobody(
 ) -> None:
     job = submit(gas)
     assert push(client, sns.sign() | change)[0] == 403
+    assert gas.service.job(job.id).work == "submitted"
+
+
+def test_while_the_certificate_cannot_be_fetched_sns_is_to_push_again(
+    tmp_path: Path, sns: Sns
+) -> None:
+    def away(_: str) -> bytes:
+        raise TimeoutError
+
+    gas = a_gas(tmp_path, pushes=SnsPushes([TOPIC], now=lambda: NOW, fetch=away))
+    job = submit(gas)
+    assert push(create_app(gas).test_client(), sns.sign())[0] == 503
     assert gas.service.job(job.id).work == "submitted"
 
 

@@ -205,8 +205,9 @@ def a_message(seconds_ago: int = 0, secret: str = WEBHOOK_SECRET) -> tuple[bytes
         (a_message()[0] + b" ", a_message()[1]),
         (b"\xff\xfe", "t=1,v1=00"),
         (b"", ""),
+        (a_message()[0], a_message()[1] + "\xe9"),
     ],
-    ids=["forged", "no secret", "unsigned", "nonsense", "altered", "not text", "empty"],
+    ids=["forged", "no secret", "unsigned", "nonsense", "altered", "not text", "empty", "accent"],
 )
 def test_what_stripe_never_signed_is_refused(
     gas: Gas, hook: Callable[..., Any], body: bytes, signed: str

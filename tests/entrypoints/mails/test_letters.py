@@ -109,6 +109,17 @@ def test_a_file_name_cannot_become_markup_or_a_template() -> None:
     assert name in Read(mail.html).words
 
 
+@pytest.mark.parametrize("kind", ["archived", "job_finished"])
+def test_a_file_name_cannot_become_a_header_or_turn_the_writing_round(kind: str) -> None:
+    mail = letters("a\r\nBcc: x@evil.example\x00\u202efcv.\u2028vcf").compose(
+        notice(kind), "ada@example.org"
+    )
+    plain = letters("aBcc: x@evil.examplefcv.vcf").compose(notice(kind), "ada@example.org")
+    assert mail == plain
+    nothing = letters("\r\n").compose(notice(kind), "ada@example.org")
+    assert "your file" in nothing.subject
+
+
 def test_a_long_name_is_cut_and_a_lost_one_paraphrased() -> None:
     long = letters("x" * 150 + ".vcf").compose(notice("archived"), "ada@example.org")
     assert f"{'x' * 59}…" in long.subject
