@@ -44,16 +44,22 @@ def _store(*, alone: bool) -> Iterator[Backup]:
     """The store of the settings, whether the service runs or not."""
     from domain.errors import DomainError
     from entrypoints.backup import Backup
+    from entrypoints.backup_cold import cold_of
     from entrypoints.local.reach import reach
 
     try:
         with reach(read_settings(), alone=alone) as gas:
-            yield Backup(gas.service, gas.records, gas.files)
+            yield Backup(gas.service, gas.records, gas.files, *cold_of(gas))
     except DomainError as error:
         raise click.ClickException(str(error)) from error
 
 
 def _tell(before: str, manifest: Manifest) -> None:
-    click.echo(
-        f"{before}{manifest.events} events, {manifest.records} records, {manifest.files} files"
-    )
+    counts = f"{manifest.events} events, {manifest.records} records, {manifest.files} files"
+    click.echo(f"{before}{counts}" + (f", {manifest.archives} archives" * bool(manifest.archives)))
+    if manifest.stays:
+        places = "; ".join(sorted(set(manifest.stays.values())))
+        click.echo(
+            f"{len(manifest.stays)} archived results stay in cold storage ({places});"
+            " the backup refers to them."
+        )
