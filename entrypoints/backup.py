@@ -1,8 +1,8 @@
 """Backup and restore: log, records and files in one tar, from any store to any other.
 
 Files are packed before the log is taken, up to the position it has then, and again after it: so
-everything those events speak of is there, also what is made or goes away meanwhile. What is packed
-too much belongs to nobody and goes with housekeeping. Views are not part of it: they are rebuilt.
+everything those events speak of is there, also what is made or goes away meanwhile. What was gone
+already when the log was taken is not restored. Views are not part of it: they are rebuilt.
 
     manifest.json   counts, the SHA-256 of every other member, classes, and what stays in the cold
     log.ndjson      one event a line, in order: position, originator_id, originator_version, topic,
@@ -72,6 +72,7 @@ class Backup:
         with written(path) as tar:
             packing = Packing(self._bytes, tar, manifest)
             packing.pack()
+            packing.settle()
             archived: set[str] = set()
             events = _noting_archived(self._events(), archived)
             manifest.events = add_lines(tar, manifest, "log.ndjson", events)
@@ -79,7 +80,7 @@ class Backup:
             records = map(_record_line, kept)
             manifest.records = add_lines(tar, manifest, "records.ndjson", records)
             packing.pack()
-            packing.list_archives()
+            packing.finish()
             if self.vault.book is None:
                 manifest.stays |= self._in_the_vault(archived)
             add_bytes(tar, MANIFEST, manifest.to_json())

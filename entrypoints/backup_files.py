@@ -29,7 +29,7 @@ class Bytes:
     def restore(self, tar: tarfile.TarFile, manifest: Manifest) -> None:
         """Put files back into their class and archives under their id."""
         for name in manifest.digests:
-            if name.startswith(FILES):
+            if name.startswith(FILES) and name not in manifest.gone:
                 self._restore_file(tar, name, manifest)
         for archive in _archives(tar, manifest):
             with unpacked(tar, ARCHIVES + archive["id"]) as path:
@@ -64,13 +64,31 @@ class Packing:
                 with suppress(NotFound):
                     self._pack_file(head)
         for archive in self.source.vault.archives():
-            if archive["id"] not in self._archives:
+            if ARCHIVES + archive["id"] not in self.manifest.digests:
                 with suppress(NotFound), closing(self.source.vault.content(archive["id"])) as data:
                     add(self.tar, self.manifest, ARCHIVES + archive["id"], data)
                     self._archives[archive["id"]] = archive
 
-    def list_archives(self) -> None:
-        """Say what the archives are; once, at the end."""
+    def settle(self) -> None:
+        """Have what is packed as it is now: packing takes long, and things move meanwhile."""
+        self.pack()
+        now = {FILES + head.key: head.storage_class for head in self.source.files.list()}
+        packed = [name for name in self.manifest.digests if name.startswith(FILES)]
+        self.manifest.gone = [name for name in packed if name not in now]
+        self.manifest.classes = {
+            name.removeprefix(FILES): now[name]
+            for name in packed
+            if now.get(name, STANDARD) != STANDARD
+        }
+        stays = self.manifest.stays.items()
+        self.manifest.stays = {key: place for key, place in stays if FILES + key in now}
+        there = {archive["id"] for archive in self.source.vault.archives()}
+        self._archives = {key: row for key, row in self._archives.items() if key in there}
+
+    def finish(self) -> None:
+        """Count what is packed, and say what the archives are."""
+        names = [name for name in self.manifest.digests if name.startswith(FILES)]
+        self.manifest.files = len(names) - len(self.manifest.gone)
         rows = self._archives.values()
         self.manifest.archives = add_lines(self.tar, self.manifest, ARCHIVE_LIST, rows)
 
@@ -83,7 +101,7 @@ class Packing:
             bucket = self.source.classes.bucket if self.source.classes else "of files"
             self.manifest.stays[head.key] = f"bucket {bucket}, class {now.storage_class}"
             return
-        self.manifest.files += 1
+        self.manifest.stays.pop(head.key, None)  # it may have been asleep a moment ago
         if head.storage_class != STANDARD:
             self.manifest.classes[head.key] = head.storage_class
 

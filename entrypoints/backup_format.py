@@ -31,7 +31,8 @@ class Manifest:
     """What a backup holds; ``digests`` has the SHA-256 of every member by name.
 
     ``classes`` has the storage class of files by key where it is not STANDARD. ``stays`` has what
-    is in cold storage that cannot be read, by key or archive id, and where that is.
+    is in cold storage that cannot be read, by key or archive id, and where that is. ``gone`` has
+    members that went away before the log was taken.
     """
 
     events: int = 0
@@ -41,6 +42,7 @@ class Manifest:
     digests: dict[str, str] = field(default_factory=dict)
     classes: dict[str, str] = field(default_factory=dict)
     stays: dict[str, str] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
 
     def to_json(self) -> bytes:
         return json.dumps({"format": FORMAT, **vars(self)}, indent=1).encode()

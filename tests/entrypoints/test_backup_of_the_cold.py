@@ -213,6 +213,41 @@ def test_what_is_made_while_the_backup_is_written_is_in_it(tmp_path: Path) -> No
     assert {"files/results/early", "files/results/late"} <= set(written.digests)
 
 
+def test_what_moved_before_the_log_was_taken_is_restored_as_it_was_then(tmp_path: Path) -> None:
+    class Moving(MemoryObjects):
+        """While the last file is read, the first is removed and the second goes to a class."""
+
+        def open(self, key: str, *, if_match: str | None = None) -> BinaryIO:
+            if key == "results/c":
+                self.delete(["results/a"])
+                self.change_class("results/b", "GLACIER")
+            return super().open(key, if_match=if_match)
+
+    files = Moving()
+    for key in ("results/a", "results/b", "results/c"):
+        files.put(key, key.encode())
+    written = replace(empty_store(tmp_path / "store"), files=files).write(tmp_path / "a.tar")
+    assert (written.files, written.classes) == (2, {"results/b": "GLACIER"})
+    again = empty_store(tmp_path / "new")
+    again.restore(tmp_path / "a.tar")
+    assert [head.key for head in again.files.list()] == ["results/b", "results/c"]
+
+
+def test_what_woke_up_meanwhile_is_carried_after_all(tmp_path: Path) -> None:
+    class Waking(MemoryObjects):
+        def open(self, key: str, *, if_match: str | None = None) -> BinaryIO:
+            try:
+                return super().open(key, if_match=if_match)
+            finally:
+                self.change_class(key, "STANDARD")
+
+    files = Waking()
+    files.put("results/a", b"a")
+    files.change_class("results/a", "GLACIER")
+    written = replace(empty_store(tmp_path / "store"), files=files).write(tmp_path / "a.tar")
+    assert (written.files, written.stays, written.classes) == (1, {}, {})
+
+
 def test_a_backup_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     class Failing(MemoryObjects):
         def open(self, key: str, *, if_match: str | None = None) -> BinaryIO:
@@ -249,7 +284,7 @@ def test_a_backup_of_the_first_format_is_still_restored(tmp_path: Path) -> None:
             return data
         manifest = json.loads(data)
         del manifest["digests"]["vault.ndjson"]
-        for field in ("archives", "classes", "stays"):
+        for field in ("archives", "classes", "stays", "gone"):
             del manifest[field]
         return json.dumps(manifest | {"format": "gas-backup-1"}).encode()
 
