@@ -25,7 +25,7 @@ def backup(file: Path) -> None:
     if file.exists():
         raise click.ClickException(f"{file} is there already. Choose another name.")
     with _store(alone=False) as store:
-        _tell(f"{file}: ", store.write(file))
+        click.echo(f"{file}: {told(store.write(file))}")
 
 
 @click.command()
@@ -36,7 +36,7 @@ def restore(file: Path) -> None:
     The service must not run meanwhile; its views are rebuilt when it starts.
     """
     with _store(alone=True) as store:
-        _tell("restored and checked: ", store.restore(file))
+        click.echo(f"restored and checked: {told(store.restore(file))}")
 
 
 @contextmanager
@@ -54,12 +54,17 @@ def _store(*, alone: bool) -> Iterator[Backup]:
         raise click.ClickException(str(error)) from error
 
 
-def _tell(before: str, manifest: Manifest) -> None:
+def told(manifest: Manifest) -> str:
+    """Counts, and in one sentence what the backup only refers to."""
     counts = f"{manifest.events} events, {manifest.records} records, {manifest.files} files"
-    click.echo(f"{before}{counts}" + (f", {manifest.archives} archives" * bool(manifest.archives)))
-    if manifest.stays:
-        places = "; ".join(sorted(set(manifest.stays.values())))
-        click.echo(
-            f"{len(manifest.stays)} archived results stay in cold storage ({places});"
-            " the backup refers to them."
-        )
+    if manifest.archives:
+        counts += f", {manifest.archives} archives"
+    if not manifest.stays:
+        return counts
+    places = "; ".join(sorted(set(manifest.stays.values())))
+    many = len(manifest.stays) != 1
+    what, which = ("results stay", "them") if many else ("result stays", "it")
+    return (
+        f"{counts}\n{len(manifest.stays)} archived {what} in cold storage ({places});"
+        f" the backup refers to {which}."
+    )

@@ -23,9 +23,10 @@ from entrypoints.backup_cold import ColdClasses, Vault, cold_of
 from entrypoints.backup_format import BackupRefused, Manifest
 from entrypoints.bootstrap import Gas
 from entrypoints.checking.run import check
+from entrypoints.commands.backup import told
 from entrypoints.local.cloud import ACCESS_KEY, EmbeddedCloud, deploy
 from entrypoints.local.standins import glacier_app
-from entrypoints.local.vault_book import Mismatch, Timing, VaultBook
+from entrypoints.local.vault_book import Timing, VaultBook
 from entrypoints.settings import Settings
 from tests.builders import paid
 from tests.cloud import ORIGIN, Stack
@@ -304,10 +305,39 @@ def test_no_archive_leaves_the_vaults_folder(tmp_path: Path, strange: str) -> No
         vault.check([strange])
 
 
-def test_an_archive_that_is_not_what_was_listed_is_not_adopted(tmp_path: Path) -> None:
-    book = VaultBook(tmp_path / "vault")
+def test_an_altered_archive_moves_as_it_is(tmp_path: Path) -> None:
+    """Whoever retrieves it finds out; the rest of the backup must be there."""
+    vault = Vault("v", VaultBook(tmp_path / "vault"))
     (tmp_path / "content").write_bytes(b"other")
     row = {"id": "a", "vault": "v", "description": "", "bytes": 5, "tree": "00", "created": 1.0}
-    with pytest.raises(Mismatch):
-        book.adopt(row, tmp_path / "content")
-    assert book.archives("v") == []
+    vault.adopt(row, tmp_path / "content")
+    store = replace(empty_store(tmp_path / "store"), vault=vault)
+    assert store.write(tmp_path / "a.tar").archives == 1
+    there = Vault("elsewhere", VaultBook(tmp_path / "vault there"))
+    again = replace(empty_store(tmp_path / "new"), vault=there)
+    again.restore(tmp_path / "a.tar")
+    assert there.archives() == [row | {"vault": "elsewhere"}]
+    with there.content("a") as stream:
+        assert stream.read() == b"other"
+
+
+@pytest.mark.parametrize(
+    ("stays", "sentence"),
+    [
+        ({}, None),
+        (
+            {"a": "vault gas-results"},
+            "1 archived result stays in cold storage (vault gas-results); the backup refers to it.",
+        ),
+        (
+            {"a": "vault v", "b": "bucket f, class GLACIER", "c": "bucket f, class GLACIER"},
+            (
+                "3 archived results stay in cold storage (bucket f, class GLACIER; vault v);"
+                " the backup refers to them."
+            ),
+        ),
+    ],
+)
+def test_one_sentence_says_what_stays(stays: dict[str, str], sentence: str | None) -> None:
+    said = told(Manifest(events=1, records=2, files=3, stays=stays)).splitlines()
+    assert said == ["1 events, 2 records, 3 files", *([sentence] if sentence else [])]
