@@ -1,22 +1,23 @@
 """Backup and restore: log, records and files in one tar, from any store to any other.
 
-The log is taken first, up to the position it has then; records and files after it, so everything
-that those events speak of is there. Views are not part of it: they are rebuilt.
+Files are packed before the log is taken, up to the position it has then, and again after it: so
+everything those events speak of is there, also what is made or goes away meanwhile. What was gone
+already when the log was taken is not restored. Views are not part of it: they are rebuilt.
 
-    manifest.json   counts and the SHA-256 of every other member
+    manifest.json   counts, the SHA-256 of every other member, classes, and what stays in the cold
     log.ndjson      one event a line, in order: position, originator_id, originator_version, topic,
                     state (base64 of the bytes as stored)
     records.ndjson  one record a line
     files/<key>     every object of the files bucket
+    vault/<id>      every archive of one machine's vault
+    vault.ndjson    one of these archives a line, as the vault lists it
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import tarfile
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,52 +28,62 @@ from eventsourcing.persistence import ApplicationRecorder, Notification, StoredE
 
 from domain.ports import ObjectStore, Record, RecordCopy, Records
 from domain.service import AnnotationService
+from entrypoints.backup_cold import ColdClasses, Vault
+from entrypoints.backup_files import Bytes, Packing
 from entrypoints.backup_format import (
     MANIFEST,
     BackupRefused,
     Manifest,
-    add,
     add_bytes,
     add_lines,
     checked,
-    chunks,
     line_of,
     lines,
     opened,
+    written,
 )
 
 BATCH = 40  # events of as many aggregates fit into one transaction of DynamoDB
 # what is of use to a thief alone, or to nobody, in another place
 LEFT_BEHIND = frozenset({"session", "session_key", "idempotency", "lease", "upload", "beat"})
-FILES = "files/"
+ARCHIVED = "job.archived.v1"
+VAULT = "glacier_vault"
+NO_VAULT = Vault("", None)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Backup:
-    """What is carried: give it the parts of the store to read from or to write to."""
+    """What is carried: give it the parts of the store to read from or to write to.
+
+    Without ``classes`` what sleeps in one stays where it is, and so does what is in the vault
+    unless that has a book.
+    """
 
     service: AnnotationService
     records: Records
     files: ObjectStore
+    classes: ColdClasses | None = None
+    vault: Vault = NO_VAULT
 
     def write(self, path: Path) -> Manifest:
         """Write everything to ``path``, which is complete or absent; what it holds."""
         manifest = Manifest()
-        partial = path.with_name(path.name + ".partial")
-        partial.unlink(missing_ok=True)
-        partial.touch(mode=0o600)  # names and addresses are for its owner's eyes
-        with tarfile.open(partial, "w") as tar:
-            manifest.events = add_lines(tar, manifest, "log.ndjson", self._events())
+        with written(path) as tar:
+            packing = Packing(self._bytes, tar, manifest)
+            packing.pack()
+            packing.settle()
+            archived: set[str] = set()
+            events = _noting_archived(self._events(), archived)
+            manifest.events = add_lines(tar, manifest, "log.ndjson", events)
             kept = (copy for copy in self.records.copies() if copy.kind not in LEFT_BEHIND)
             records = map(_record_line, kept)
             manifest.records = add_lines(tar, manifest, "records.ndjson", records)
-            for head in self.files.list():
-                with self.files.open(head.key) as source:
-                    add(tar, manifest, FILES + head.key, source)
-                manifest.files += 1
+            packing.pack()
+            packing.finish()
+            if self.vault.book is None:
+                manifest.stays |= self._in_the_vault(archived)
             add_bytes(tar, MANIFEST, manifest.to_json())
-        partial.rename(path)
         return manifest
 
     def restore(self, path: Path) -> Manifest:
@@ -88,13 +99,12 @@ class Backup:
             )
         with opened(path) as tar:
             manifest = checked(tar)
+            self._bytes.check(tar, manifest)
             for batch in _batches(lines(tar, "log.ndjson")):
                 self.service.recorder.insert_events([_stored_event(line) for line in batch])
             for batch in _batches(lines(tar, "records.ndjson")):
                 self.records.load([_record_copy(line) for line in batch])
-            for name in manifest.digests:
-                if name.startswith(FILES):
-                    self._restore_file(tar, name)
+            self._bytes.restore(tar, manifest)
         self._verify_log(manifest)
         return manifest
 
@@ -110,12 +120,15 @@ class Backup:
                 "state": base64.b64encode(event.state).decode(),
             }
 
-    def _restore_file(self, tar: tarfile.TarFile, name: str) -> None:
-        with tempfile.NamedTemporaryFile() as copy:
-            for chunk in chunks(tar, name):
-                copy.write(chunk)
-            copy.flush()
-            self.files.upload(name.removeprefix(FILES), Path(copy.name))
+    @property
+    def _bytes(self) -> Bytes:
+        return Bytes(self.files, self.classes, self.vault)
+
+    def _in_the_vault(self, jobs: Iterable[str]) -> dict[str, str]:
+        """Which archive of these jobs is in the vault, as far as events know."""
+        archives = [self.service.job(UUID(job)).archive for job in sorted(jobs)]
+        ids = [a["archive_id"] for a in archives if a and a["backend"] == VAULT]
+        return dict.fromkeys(ids, f"vault {self.vault.name}")
 
     def _verify_log(self, manifest: Manifest) -> None:
         """Read the log back and compare it, byte for byte, with what the backup says."""
@@ -124,6 +137,15 @@ class Backup:
             digest.update(line_of(line))
         if digest.hexdigest() != manifest.digests["log.ndjson"]:
             raise BackupRefused("The restored log differs from the backup. Do not use this store.")
+
+
+def _noting_archived(
+    events: Iterator[dict[str, Any]], archived: set[str]
+) -> Iterator[dict[str, Any]]:
+    for event in events:
+        if event["topic"] == ARCHIVED:
+            archived.add(event["originator_id"])
+        yield event
 
 
 def _notifications(recorder: ApplicationRecorder, end: int) -> Iterator[Notification]:

@@ -8,13 +8,15 @@ import json
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from domain.errors import DomainError
 
-FORMAT = "gas-backup-1"
+FORMAT = "gas-backup-2"
+READABLE = ("gas-backup-1", FORMAT)  # the first knew nothing of cold storage
 MANIFEST = "manifest.json"
 
 
@@ -26,12 +28,21 @@ class BackupRefused(DomainError):
 
 @dataclass
 class Manifest:
-    """What a backup holds; ``digests`` has the SHA-256 of every member by name."""
+    """What a backup holds; ``digests`` has the SHA-256 of every member by name.
+
+    ``classes`` has the storage class of files by key where it is not STANDARD. ``stays`` has what
+    is in cold storage that cannot be read, by key or archive id, and where that is. ``gone`` has
+    members that went away before the log was taken.
+    """
 
     events: int = 0
     records: int = 0
     files: int = 0
+    archives: int = 0
     digests: dict[str, str] = field(default_factory=dict)
+    classes: dict[str, str] = field(default_factory=dict)
+    stays: dict[str, str] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
 
     def to_json(self) -> bytes:
         return json.dumps({"format": FORMAT, **vars(self)}, indent=1).encode()
@@ -39,8 +50,8 @@ class Manifest:
     @classmethod
     def from_json(cls, data: bytes) -> Manifest:
         fields = json.loads(data)
-        if fields.pop("format", None) != FORMAT:
-            raise BackupRefused(f"This is no backup in the format {FORMAT}.")
+        if fields.pop("format", None) not in READABLE:
+            raise BackupRefused(f"This is no backup in the formats {', '.join(READABLE)}.")
         return cls(**fields)
 
 
@@ -77,6 +88,30 @@ def add_bytes(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     info = tarfile.TarInfo(name)
     info.size = len(data)
     tar.addfile(info, io.BytesIO(data))
+
+
+@contextmanager
+def written(path: Path) -> Iterator[tarfile.TarFile]:
+    """A tar for writing that is at ``path`` when all went well, and nowhere when not."""
+    partial = path.with_name(path.name + ".partial")
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)  # names and addresses are for its owner's eyes
+    try:
+        with tarfile.open(partial, "w") as tar:
+            yield tar
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def unpacked(tar: tarfile.TarFile, name: str) -> Iterator[Path]:
+    """A member as a file for the time being."""
+    with tempfile.NamedTemporaryFile() as copy:
+        for chunk in chunks(tar, name):
+            copy.write(chunk)
+        copy.flush()
+        yield Path(copy.name)
 
 
 def opened(path: Path) -> tarfile.TarFile:

@@ -25,7 +25,7 @@ def backup(file: Path) -> None:
     if file.exists():
         raise click.ClickException(f"{file} is there already. Choose another name.")
     with _store(alone=False) as store:
-        _tell(f"{file}: ", store.write(file))
+        click.echo(f"{file}: {told(store.write(file))}")
 
 
 @click.command()
@@ -36,7 +36,7 @@ def restore(file: Path) -> None:
     The service must not run meanwhile; its views are rebuilt when it starts.
     """
     with _store(alone=True) as store:
-        _tell("restored and checked: ", store.restore(file))
+        click.echo(f"restored and checked: {told(store.restore(file))}")
 
 
 @contextmanager
@@ -44,16 +44,27 @@ def _store(*, alone: bool) -> Iterator[Backup]:
     """The store of the settings, whether the service runs or not."""
     from domain.errors import DomainError
     from entrypoints.backup import Backup
+    from entrypoints.backup_cold import cold_of
     from entrypoints.local.reach import reach
 
     try:
         with reach(read_settings(), alone=alone) as gas:
-            yield Backup(gas.service, gas.records, gas.files)
+            yield Backup(gas.service, gas.records, gas.files, *cold_of(gas))
     except DomainError as error:
         raise click.ClickException(str(error)) from error
 
 
-def _tell(before: str, manifest: Manifest) -> None:
-    click.echo(
-        f"{before}{manifest.events} events, {manifest.records} records, {manifest.files} files"
+def told(manifest: Manifest) -> str:
+    """Counts, and in one sentence what the backup only refers to."""
+    counts = f"{manifest.events} events, {manifest.records} records, {manifest.files} files"
+    if manifest.archives:
+        counts += f", {manifest.archives} archives"
+    if not manifest.stays:
+        return counts
+    places = "; ".join(sorted(set(manifest.stays.values())))
+    many = len(manifest.stays) != 1
+    what, which = ("results stay", "them") if many else ("result stays", "it")
+    return (
+        f"{counts}\n{len(manifest.stays)} archived {what} in cold storage ({places});"
+        f" the backup refers to {which}."
     )
