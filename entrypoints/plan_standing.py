@@ -42,6 +42,8 @@ def _state(found: Subscription, now: datetime) -> tuple[State, datetime | None]:
         return ("ended", found.ended_at) if found.ended_at else ("free", None)
     if found.overdue_until:
         return ("overdue" if now < found.overdue_until else "lapsed", found.overdue_until)
-    if found.cancel_at:
+    if found.cancel_at and found.standing.entitled(now):
         return "ending", found.cancel_at
+    if found.cancel_at:  # and the provider's last word never came
+        return "ended", found.standing.until
     return "paid", None
