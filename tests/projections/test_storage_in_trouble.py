@@ -14,7 +14,7 @@ from adapters.archive_glacier_vault import Listed
 from domain.context import acting
 from domain.leases import LEASE
 from domain.plans import OVERDUE_LASTS
-from domain.ports import ArchiveFailed, Interrupted
+from domain.ports import ArchiveFailed, Interrupted, RetrievalState
 from entrypoints.archives import Archives
 from entrypoints.housekeeping import tidy
 from entrypoints.relay import POSITION, READER
@@ -130,6 +130,22 @@ def test_an_archive_that_vanishes_while_thawing_is_said(world: ColdWorld) -> Non
     world.archive.state = gone  # type: ignore[method-assign]
     world.wait()
     assert world.job(job_id).thaw_failure == {"reason": "archive_missing", "retryable": False}
+
+
+def test_a_retrieval_that_failed_is_asked_for_again(world: ColdWorld) -> None:
+    job_id = world.thawing()
+    state = world.archive.state
+    world.archive.state = lambda *_: RetrievalState.FAILED  # type: ignore[method-assign]
+    world.wait()
+    failed = world.job(job_id)
+    assert (failed.storage, failed.thaw_failure) == (
+        "archived",
+        {"reason": "retrieval_failed", "retryable": True},
+    )
+    world.archive.state = state  # type: ignore[method-assign]
+    world.wait()
+    world.wait()
+    assert world.result_is_whole(job_id)
 
 
 def test_an_in_place_move_that_was_begun_is_finished_under_any_setting(tmp_path: Path) -> None:
