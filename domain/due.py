@@ -80,15 +80,18 @@ class Situation:
     def kept_until(self) -> datetime:
         """Until when the result of an owner without entitlement stays readable."""
         since = self.job.available_since
-        return max(since + self.policy.retention if since else EVER, self._graced)
+        graced = self._graced(self.job.finished_at or self.job.created_on)
+        return max(since + self.policy.retention if since else EVER, graced)
 
     @property
     def input_kept_until(self) -> datetime:
-        return max(self.job.created_on + self.policy.input_kept, self._graced)
+        kept = self.job.created_on + self.policy.input_kept
+        return max(kept, self._graced(self.job.created_on))
 
-    @property
-    def _graced(self) -> datetime:
-        return self.standing.until + self.policy.grace if self.standing.until else EVER
+    def _graced(self, made: datetime) -> datetime:
+        """Grace is for what was made while it was paid for."""
+        until = self.standing.until
+        return until + self.policy.grace if until and made <= until else EVER
 
 
 def rest_until(job: Job) -> datetime:

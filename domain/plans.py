@@ -53,9 +53,8 @@ class Policy:
     input_kept: timedelta = timedelta(days=30)
 
     def __str__(self) -> str:
-        return (
-            f"{self.retention.total_seconds():g} s, {self.grace.total_seconds():g} s after paying"
-        )
+        retention, grace = self.retention.total_seconds(), self.grace.total_seconds()
+        return f"{retention:.10g} s from when it is there, {grace:.10g} s after a paid plan's end"
 
 
 POLICY = Policy()

@@ -55,9 +55,9 @@ INPUT: dict[str, str] = {
     "VCF.",
     "bomb": "The file unpacks to more than {ratio} times its size, which no VCF does. Upload it "
     "unpacked if it is one.",
-    "too_large": "The unpacked file is larger than the {limit} bytes allowed here. Upload a part "
-    "of it (for instance with `bcftools view -r`), upgrade to Premium (up to 5 GB), or use "
-    "`gas annotate` on your own machine, which has no such limit.",
+    "too_large": "The file, unpacked where it is packed, is larger than the {limit} bytes your "
+    "plan takes. Upgrade to Premium (up to 5 GB), upload a part of it (for instance with "
+    "`bcftools view -r`), or use `gas annotate` on your own machine, which has no such limit.",
     "line_too_long": "The line is longer than {bytes} bytes. Remove long INFO values, for instance "
     "with `bcftools annotate -x INFO/NAME`, or split the samples over several files.",
     "empty_lines": "There are more than {lines} empty lines. Remove them, for instance with "

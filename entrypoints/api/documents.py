@@ -232,7 +232,7 @@ class Subscription(Strict):
     )
     until: str | None = Field(description="when the paid plan ends or ended, where it is known")
     archives_again_at: str | None = Field(
-        description="from when on results of before are archived again"
+        description="from when on results of the paid time are archived again"
     )
 
 

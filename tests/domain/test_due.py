@@ -15,6 +15,7 @@ from domain.due import (
     next_step,
     rest_until,
 )
+from domain.plans import POLICY
 from domain.subscription import Standing
 from tests.builders import NOON, JobBuilder, a_job
 
@@ -80,7 +81,7 @@ def test_a_job_that_always_takes_its_worker_down_ends() -> None:
 # --- storage -------------------------------------------------------------------------------------
 
 FREE = Standing()
-ENDED = Standing(paid=False, until=NOON)
+ENDED = Standing(paid=False, until=NOON + timedelta(minutes=1))
 OVERDUE = Standing(paid=True, until=NOON + timedelta(days=1))
 
 
@@ -105,7 +106,7 @@ SOON = NOON + timedelta(minutes=10)
         (done().scheduled(SOON), FREE, 601, Step.ARCHIVE),
         (done().scheduled(SOON), PREMIUM, 601, Step.UNSCHEDULE),
         (done().scheduled(SOON), ENDED, 601, Step.SCHEDULE),  # grace: later than it was
-        (done().scheduled(NOON + timedelta(days=14)), ENDED, 601, None),
+        (done().scheduled(NOON + timedelta(days=14, minutes=1)), ENDED, 601, None),
         (done().scheduled(SOON).archiving(), FREE, 0, Step.FINISH_ARCHIVE),
         (done().scheduled(SOON).archiving(), PREMIUM, 0, Step.SPARE),
         (done().archived(), FREE, 0, Step.REMOVE_SOURCE),
@@ -176,3 +177,14 @@ def test_a_retrieval_that_failed_for_good_rests_for_a_day() -> None:
     situation = Situation(builder.job, PREMIUM)
     assert next_step(situation, builder.now + timedelta(hours=23)) is None
     assert next_step(situation, builder.now + timedelta(hours=25)) is Step.THAW
+
+
+def test_grace_is_for_results_of_the_paid_time() -> None:
+    """A job of after the end follows the free plan's time like any other."""
+    builder = done()
+    finished = builder.job.finished_at
+    assert finished is not None
+    before = Standing(paid=False, until=finished - timedelta(seconds=1))
+    after = Standing(paid=False, until=finished + timedelta(seconds=1))
+    assert Situation(builder.job, before).kept_until == finished + POLICY.retention
+    assert Situation(builder.job, after).kept_until == after.until + POLICY.grace  # type: ignore[operator]

@@ -20,7 +20,7 @@ function problemWith(file) {
   if (!file) return "Choose a file first, or drop one on the field.";
   if (file.size === 0) return "The file is empty. Choose a VCF with a header and at least one variant line.";
   if (file.size > maxBytes) {
-    return `The file has ${file.size.toLocaleString("en")} bytes; your plan takes up to ${form.dataset.maxText}. Choose a smaller file, or compress or split it.`;
+    return `The file has ${file.size.toLocaleString("en")} bytes; your plan takes up to ${form.dataset.maxText}. Upgrade to Premium (up to 5 GB) on the Plan page, or choose a part of it.`;
   }
   return "";
 }
