@@ -14,6 +14,7 @@ from domain.ports import Delivery, QueueDepth, WorkQueue
 from entrypoints.bootstrap import Gas, worker_name
 from entrypoints.readiness import beat
 from entrypoints.supervised import Part, Supervised
+from entrypoints.told import Told
 from entrypoints.worker import run_worker
 from projections.storage_due import STORAGE_DUE
 
@@ -70,13 +71,15 @@ class Process:
 
     def run(self, parts: Sequence[Part]) -> None:
         """Run the parts until SIGTERM or SIGINT, then drain: what was begun is put back."""
+        told = Told()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stop.set())
+            signal.signal(number, lambda *_: told.set())
         supervised = self.start(parts)
         log.info("process.started", parts=[part.name for part in parts])
         if any(part.does == "annotation" for part in parts):
             log.info("sandbox", lacks=lacking(protections()) or "nothing")
-        self.stop.wait()
+        while not told.wait(1.0) and not self.stop.is_set():
+            pass
         log.info("process.stopped", left=self.drain(supervised))
 
     def start(self, parts: Sequence[Part]) -> Supervised:

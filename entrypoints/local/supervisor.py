@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ from domain.errors import DomainError
 from entrypoints.local import children, cloud
 from entrypoints.local.data_folder import DataFolder
 from entrypoints.local.watched import Watched
+from entrypoints.told import Told
 
 PAUSE = 0.1  # seconds between two looks at the children
 PATIENCE = 6.5  # seconds the service's own processes get to finish
@@ -69,7 +69,7 @@ class Supervisor:
     def __init__(self, service: LocalService) -> None:
         self._service = service
         self._folder = DataFolder(service.data_dir)
-        self._stop = threading.Event()
+        self._stop = Told()
         self._watched: list[Watched] = []
         self._ready_urls = [service.url + service.ready_path]
         self._cloud_path = cloud.new_ready_path()
