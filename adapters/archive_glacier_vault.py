@@ -7,7 +7,6 @@ nobody recorded, which an inventory shows. Descriptions name job and attempt.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import UUID
 
-from adapters.tree_hash import LEAF_BYTES, leaves, root
+from adapters.vault_upload import LEAST_PART, VaultUpload
 from domain.errors import NotFound, WrongState
 from domain.ports import (
     ArchiveFailed,
@@ -42,8 +41,6 @@ TAKES: Mapping[str, timedelta] = {
 CAPACITY = "InsufficientCapacityException"
 MISSING = "ResourceNotFoundException"
 READABLE = "STANDARD"
-LEAST_PART = 16 * LEAF_BYTES
-MOST_PARTS = 10_000
 CHUNK_BYTES = 2**20
 STATES = {
     "InProgress": RetrievalState.RUNNING,
@@ -87,19 +84,21 @@ class GlacierVaultArchive:
         self._now = now
         self._topic_arn = topic_arn
         self._scratch = scratch
-        self._least_part = least_part
+        self._upload = VaultUpload(client, vault, least_part)
 
     def store(self, file: ColdFile) -> ArchiveRef:
         """As the port says; the bytes are compared with the event's digest on their way."""
+        with _translated(), self._source(file) as source:
+            archive = self._upload.send(source, file, description(file))
+        return ArchiveRef(BACKEND, VAULT, archive, file.bytes, file.sha256)
+
+    def _source(self, file: ColdFile) -> BinaryIO:
         try:
-            source = self._files.open(file.key, if_match=file.etag)
+            return self._files.open(file.key, if_match=file.etag)
         except NotFound as error:
             raise ArchiveFailed("source_missing", str(error), retryable=False) from error
         except WrongState as error:
             raise ArchiveFailed("source_changed", str(error), retryable=False) from error
-        with source, _translated():
-            archive = self._upload(file, source)
-        return ArchiveRef(BACKEND, VAULT, archive, file.bytes, file.sha256)
 
     @property
     def in_place(self) -> bool:
@@ -167,48 +166,6 @@ class GlacierVaultArchive:
         with suppress(_Missing), _translated():
             self._glacier.delete_archive(vaultName=self._vault, archiveId=archive_id)
 
-    # --- upload ----------------------------------------------------------------------------------
-
-    def _upload(self, file: ColdFile, source: BinaryIO) -> str:
-        size = part_bytes(file.bytes, self._least_part)
-        try:
-            upload = self._begin_upload(file, size)
-        except self._glacier.exceptions.ResourceNotFoundException:
-            self._glacier.create_vault(vaultName=self._vault)  # does nothing to one that is there
-            upload = self._begin_upload(file, size)
-        try:
-            tree = self._send_parts(file, source, upload, size)
-            return self._glacier.complete_multipart_upload(
-                vaultName=self._vault, uploadId=upload, archiveSize=str(file.bytes), checksum=tree
-            )["archiveId"]
-        except BaseException:
-            with suppress(*_failures()):  # it may be complete, with its answer lost
-                self._glacier.abort_multipart_upload(vaultName=self._vault, uploadId=upload)
-            raise
-
-    def _begin_upload(self, file: ColdFile, size: int) -> str:
-        return self._glacier.initiate_multipart_upload(
-            vaultName=self._vault, archiveDescription=description(file), partSize=str(size)
-        )["uploadId"]
-
-    def _send_parts(self, file: ColdFile, source: BinaryIO, upload: str, size: int) -> str:
-        """The tree hash of the whole, sent one part at a time; never more than one in memory."""
-        digest, tree, start = hashlib.sha256(), list[bytes](), 0
-        while part := source.read(size):
-            digest.update(part)
-            tree += leaves(part)
-            self._glacier.upload_multipart_part(
-                vaultName=self._vault,
-                uploadId=upload,
-                range=f"bytes {start}-{start + len(part) - 1}/*",
-                body=io.BytesIO(part),
-                checksum=root(leaves(part)),
-            )
-            start += len(part)
-        if (start, digest.hexdigest()) != (file.bytes, file.sha256):
-            raise ArchiveFailed("source_changed", "Its digest differs.", retryable=False)
-        return root(tree)
-
     # --- retrieval -------------------------------------------------------------------------------
 
     def _state(self, job_id: str) -> RetrievalState:
@@ -270,14 +227,6 @@ def _listed(row: Mapping[str, Any]) -> Listed:
         return Listed(archive, created, None, None)
 
 
-def part_bytes(whole: int, least: int = LEAST_PART) -> int:
-    """The smallest power of two mebibytes that needs no more parts than Glacier allows."""
-    size = least
-    while size * MOST_PARTS < whole:
-        size *= 2
-    return size
-
-
 def _saved(stream: Any, path: Path) -> str:
     """The SHA-256 of what was written."""
     digest = hashlib.sha256()
@@ -286,13 +235,6 @@ def _saved(stream: Any, path: Path) -> str:
             digest.update(chunk)
             out.write(chunk)
     return digest.hexdigest()
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """Whatever a request can end in but its answer."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    return BotoCoreError, ClientError
 
 
 class _Missing(ArchiveFailed):

@@ -15,6 +15,8 @@ from domain.job_events import FileRef, JobEvent
 from domain.ports import ArchiveRef, ColdFile, Retrieval
 from domain.stamped import Stamped
 
+NO_LONGER_PREMIUM = "no longer premium"  # why a thaw was given up, where nothing is wrong
+
 # move -> {state before: state after}; what is not here is refused
 STORAGE_MOVES: dict[str, dict[str, str]] = {
     "archive the result": {"available": "archiving", "archiving": "archiving"},

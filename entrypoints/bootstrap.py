@@ -20,12 +20,24 @@ from entrypoints.purchases import Purchases
 from entrypoints.settings import Settings
 from entrypoints.submission import Submission
 from entrypoints.sweeper import Sweeper
+from entrypoints.uploading import Uploading
 from entrypoints.worker import Work
 from projections.notification_book import MailBook
 
 SHARED = (
     *("pulse", "service", "records", "views", "kept_views", "leases", "people", "feed"),
-    *("cloud", "uploads", "files", "bus", "queues", "annotator", "submission", "jobs", "sweeper"),
+    *(
+        "cloud",
+        "uploads",
+        "files",
+        "bus",
+        "queues",
+        "annotator",
+        "uploading",
+        "submission",
+        "jobs",
+        "sweeper",
+    ),
     *("policy", "outlook", "archive", "timer", "billing", "purchases"),
     *("mailer", "mail_book", "letters"),
 )
@@ -52,12 +64,16 @@ class Gas(OutsideParts):
     # --- use cases ---------------------------------------------------------------------------
 
     @cached_property
+    def uploading(self) -> Uploading:
+        return Uploading(self.service, self.records, self.uploads, self.clock)
+
+    @cached_property
     def submission(self) -> Submission:
         return Submission(
             service=self.service,
             records=self.records,
             views=self.views,
-            uploads=self.uploads,
+            uploading=self.uploading,
             files=self.files,
             annotator=self.annotator,
             clock=self.clock,
@@ -73,7 +89,7 @@ class Gas(OutsideParts):
 
     @cached_property
     def purchases(self) -> Purchases:
-        return Purchases(self.service, self.people, self.billing, self.clock)
+        return Purchases(self.service, self.people, self.billing)
 
     @cached_property
     def people(self) -> People:

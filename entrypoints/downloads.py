@@ -11,6 +11,7 @@ from typing import Any
 
 from domain.errors import DomainError, NotFound
 from domain.ports import ObjectHead
+from domain.stored_job import NO_LONGER_PREMIUM
 
 COLD = frozenset({"GLACIER", "DEEP_ARCHIVE", "GLACIER_IR"})
 # what can be downloaded -> what is added to the file's own name
@@ -29,7 +30,7 @@ THAW_FAILURES: dict[str, str | None] = {
     "archive_missing": "The archived file cannot be found. We keep looking; tell us the job's id.",
     "archive_altered": "The archived file is not the one that was stored, so it was not given out."
     " Tell us the job's id.",
-    "no longer premium": None,
+    NO_LONGER_PREMIUM: None,
 }
 OTHERWISE = "The archive did not hand it out. It is tried again by itself."
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID, uuid4
 
 from domain.context import acting
@@ -22,7 +21,6 @@ class Purchases:
     service: AnnotationService
     people: People
     billing: Billing
-    clock: Callable[[], datetime]
 
     def start(self, user: UUID, *, paid_url: str, back_url: str) -> str:
         """The address of the page to pay at: the same one while it is open, also from another tab.

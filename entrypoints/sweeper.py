@@ -26,36 +26,36 @@ MOST_UNREADABLE = 5  # in one sweep
 AT_ONCE = 1000  # stored files looked at in one sweep
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sweeper:
-    """Asks the due table for every open job, and hints where too few hints are under way."""
+    """Asks the due table for every open job, and hints where too few hints are under way.
+
+    It remembers what it told and where it stopped; forgetting either costs a hint or a round.
+    """
 
     service: AnnotationService
     views: Views
     outlook: Outlook
     queues: Mapping[str, WorkQueue]
     clock: Callable[[], datetime]
-    told: dict[UUID, tuple[int, datetime]] = field(default_factory=dict)
     at_once: int = AT_ONCE
-    pages: list[str] = field(default_factory=lambda: [""])  # where the next look at files begins
+    told: dict[UUID, tuple[int, datetime]] = field(default_factory=dict)
+    page: str = ""  # where the next look at stored files begins
 
     def sweep(self) -> int:
         """Send what hints are missing; how many were sent."""
         due = list(self._due())
         annotations = [hint for step, hint in due if QUEUE_OF[step] == "annotation"]
         others = [(step, hint) for step, hint in due if QUEUE_OF[step] != "annotation"]
-        for job_id, (_, at) in list(self.told.items()):
-            if self.clock() - at >= AGAIN_AFTER:
-                del self.told[job_id]
+        long_ago = self.clock() - AGAIN_AFTER
+        self.told = {job: told for job, told in self.told.items() if told[1] > long_ago}
         return self._top_up(annotations) + sum(self._tell(step, hint) for step, hint in others)
 
     def _due(self) -> Iterator[tuple[Step, Hint]]:
         rows = self.views.query(OPEN_WORK, "open")
         waiting = fair_order(rows)
-        running = [job_id for job_id, _ in rows if job_id not in set(waiting)]
-        stored, self.pages[0] = due_by(
-            self.views, self.clock(), after=self.pages[0], limit=self.at_once
-        )
+        running = sorted({job_id for job_id, _ in rows} - set(waiting))
+        stored, self.page = due_by(self.views, self.clock(), after=self.page, limit=self.at_once)
         unreadable = 0
         for job_id in [*map(UUID, running + waiting), *stored]:
             try:
@@ -87,8 +87,7 @@ class Sweeper:
 
     def _tell(self, step: Step, hint: Hint) -> bool:
         """Other queues' messages lead to their own job: one a version, and again after a while."""
-        version, at = self.told.get(hint.job_id, (0, self.clock()))
-        if version == hint.version and self.clock() - at < AGAIN_AFTER:
+        if hint.job_id in self.told and self.told[hint.job_id][0] == hint.version:
             return False
         self.queues[QUEUE_OF[step]].send(hint.body())
         self.told[hint.job_id] = (hint.version, self.clock())

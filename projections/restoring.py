@@ -11,7 +11,7 @@ from domain.job_events import FileRef
 from domain.outlook import Outlook
 from domain.ports import Archive, ArchiveFailed, RetrievalState
 from domain.service import AnnotationService
-from domain.stored_job import StoredJob
+from domain.stored_job import NO_LONGER_PREMIUM, StoredJob
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Restoring:
         self._move(job, lambda job: job.request_thaw(attempt=attempt, reason="premium"))
 
     def cancel(self, job: Job) -> None:
-        self._give_up(job, "no longer premium", retryable=True)
+        self._give_up(job, NO_LONGER_PREMIUM, retryable=True)
 
     def retrieve(self, job: Job) -> None:
         """Ask for the file; one that is under way is found by the archive, not asked for again."""

@@ -256,7 +256,7 @@ class World:
     def submit(self, data: bytes = GOOD, *, upload_id: str, owner: UUID | None = None) -> Job:
         owner = owner or self.owner
         with acting(f"user:{owner}"):
-            self.gas.submission.receive(owner, filename="f.vcf", data=data, upload_id=upload_id)
+            self.gas.uploading.receive(owner, filename="f.vcf", data=data, upload_id=upload_id)
             recorded = self.gas.submission.submit(owner, upload_id=upload_id, reference="toy")
         return recorded.aggregate
 

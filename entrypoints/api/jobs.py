@@ -31,7 +31,7 @@ from entrypoints.api.guard import needs
 from entrypoints.api.idempotency import idempotent, upload_id
 from entrypoints.api.problems import Refused, invalid
 from entrypoints.api.requests import acting_person, gas, job_id_of, person
-from entrypoints.submission import FORM_SECONDS
+from entrypoints.uploading import FORM_SECONDS
 from entrypoints.views import await_position
 
 SETTLE_SECONDS = 2.0  # how long a command waits for the lists to show it
@@ -54,10 +54,10 @@ api = APIBlueprint(
 )
 @idempotent
 def begin_upload(body: UploadRequest) -> Response:
-    submission = gas().submission
+    uploading = gas().uploading
     if body.bytes is not None:
-        submission.check_size(person().user, body.bytes)
-    upload = submission.begin_upload(person().user, filename=body.filename, upload_id=upload_id())
+        uploading.check_size(person().user, body.bytes)
+    upload = uploading.begin(person().user, filename=body.filename, upload_id=upload_id())
     document = {
         "upload_id": upload.id,
         "url": upload.form.url,
@@ -201,7 +201,7 @@ def _received() -> JobRequest:
     except ValidationError as error:
         raise invalid(error) from None
     name, data = file.filename or "", file.stream.read()
-    received = gas().submission.receive(
+    received = gas().uploading.receive(
         person().user, filename=name, data=data, upload_id=upload_id()
     )
     return JobRequest(upload_id=received, **wanted.model_dump(exclude={"file"}))

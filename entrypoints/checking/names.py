@@ -12,7 +12,7 @@ from domain.plans import PLANS
 from domain.ports import Records
 from entrypoints.checking.findings import Finding
 from entrypoints.people import PROFILE
-from entrypoints.submission import UPLOAD
+from entrypoints.uploading import UPLOAD
 from projections.erasure import LABEL
 
 # where records have what people and their files are called

@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from adapters.cloud import Cloud
+from entrypoints.told import Told
 
 if TYPE_CHECKING:
     from entrypoints.local.glacier import Vaults
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from entrypoints.local.vault_book import Timing
 
 LOOPBACK = "127.0.0.1"
+LOOK_SECONDS = 1.0
 TRUSTED_HOSTS = [LOOPBACK, "localhost"]
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via")
 CSP = (
@@ -91,13 +93,15 @@ class _Discreet(WSGIRequestHandler):
 def serve(apps: Mapping[int, Flask], beside: Sequence[Callable[[Event], None]] = ()) -> None:
     """Serve each application on its port, with what runs beside them, until SIGTERM."""
     servers = [bind(app, port) for port, app in apps.items()]
-    over = Event()
-    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    over, told = Event(), Told()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
     for server in servers:
         Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     for run in beside:
         Thread(target=run, args=(over,), daemon=True).start()
-    over.wait()
+    while not told.wait(LOOK_SECONDS):
+        pass
+    over.set()
     for server in servers:
         server.shutdown()
 

@@ -16,7 +16,7 @@ from domain.ports import Records
 from domain.ports.mails import Mail
 from domain.rejections import sentence
 from entrypoints.mails.words import LAST_OF_THE_HOUR, WORDS
-from entrypoints.submission import printable
+from entrypoints.uploading import printable
 from projections.erasure import LABEL
 
 if TYPE_CHECKING:

@@ -81,9 +81,7 @@ def page(person: Person) -> ResponseReturnValue:
 @signed_in
 def begin_upload(person: Person) -> ResponseReturnValue:
     """A place for one file, for the script: the form that goes straight to the store, as JSON."""
-    upload = the_gas().submission.begin_upload(
-        person.user, filename=request.form.get("filename", "")
-    )
+    upload = the_gas().uploading.begin(person.user, filename=request.form.get("filename", ""))
     return jsonify(upload_id=upload.id, max_bytes=upload.max_bytes, form=asdict(upload.form))
 
 
@@ -92,7 +90,7 @@ def begin_upload(person: Person) -> ResponseReturnValue:
 def ready(person: Person, upload_id: str) -> ResponseReturnValue:
     """Where the form without scripts comes back to: shows what arrived and changes nothing."""
     upload_id = checked_upload_id(upload_id)
-    arrived = the_gas().submission.uploaded(person.user, upload_id)
+    arrived = the_gas().uploading.uploaded(person.user, upload_id)
     draft = Draft(
         upload_id,
         reference=request.args.get("reference", ""),
@@ -152,7 +150,7 @@ def _receive(person: Person, draft: Draft) -> str:
     """
     content = f"{draft.source}\n{draft.reference}\n{_chosen(draft.options)}\n{draft.text}"
     example = draft.source == "example"
-    return the_gas().submission.receive(
+    return the_gas().uploading.receive(
         person.user,
         filename=f"{draft.reference}.example.vcf" if example else "pasted.vcf",
         data=the_gas().annotator.example(draft.reference) if example else draft.text.encode(),
@@ -174,7 +172,7 @@ def _form(person: Person, draft: Draft, error: DomainError | None = None) -> Res
 
 def _upload_page(person: Person, draft: Draft) -> ResponseReturnValue:
     """The next page for a browser without scripts: the store's own form."""
-    upload = the_gas().submission.begin_upload(
+    upload = the_gas().uploading.begin(
         person.user, filename=draft.filename, redirect=_way_back(draft)
     )
     return make_response(

@@ -15,9 +15,11 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from adapters.archive_glacier_vault import GlacierVaultArchive, Listed, part_bytes
+from adapters.archive_glacier_vault import GlacierVaultArchive, Listed
 from adapters.archive_s3_glacier import TIERS, S3GlacierArchive, is_done
 from adapters.cloud import Cloud
+from adapters.objects_s3 import S3Objects
+from adapters.vault_upload import part_bytes
 from domain.ports import Archive, ArchiveFailed, ArchiveRef, ColdFile, RetrievalState
 from entrypoints.local.vault_book import Timing
 from tests.cloud import Stack
@@ -185,6 +187,15 @@ def test_an_archive_that_cannot_be_reached_is_a_failure_to_be_tried_again(kind: 
         with pytest.raises(ArchiveFailed) as failed:
             act()
         assert failed.value.retryable
+
+
+def test_a_source_that_cannot_be_read_now_is_a_failure_to_be_tried_again() -> None:
+    nobody = Cloud("http://127.0.0.1:9", region="us-east-1", access_key="a", secret_key="b")
+    files = S3Objects(nobody.client("s3", attempts=1), "files")
+    archive = GlacierVaultArchive(nobody.client("glacier", attempts=1), "v", files, now=now)
+    with pytest.raises(ArchiveFailed) as failed:
+        archive.store(ColdFile(uuid4(), 1, KEY, 1, "ab", "e"))
+    assert (failed.value.code, failed.value.retryable) == ("vault_unreachable", True)
 
 
 # --- the storage class ---------------------------------------------------------------------------

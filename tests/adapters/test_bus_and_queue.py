@@ -99,6 +99,8 @@ def test_an_expired_receipt_does_no_harm(queue: SqsQueue) -> None:
     queue.acknowledge(first)
     queue.hold(first, 10)
     queue.hold(Delivery(body="", receipt="nonsense", received=1), 10)
+    queue.send("the next")
+    assert [delivery.body for delivery in queue.receive(wait_seconds=1, limit=10)] == ["the next"]
 
 
 def test_a_delayed_message_waits(queue: SqsQueue) -> None:

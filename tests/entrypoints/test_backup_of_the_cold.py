@@ -85,7 +85,7 @@ def carried(gas: Gas) -> Backup:
 def archived(gas: Gas, owner: UUID) -> tuple[Job, bytes]:
     """A result that is in the cold alone, and its bytes."""
     with working(gas), acting(f"user:{owner}"):
-        gas.submission.receive(owner, filename="f", data=GOOD, upload_id="u")
+        gas.uploading.receive(owner, filename="f", data=GOOD, upload_id="u")
         job = gas.submission.submit(owner, upload_id="u", reference="toy").aggregate
         until(lambda: gas.service.job(job.id).result)
         result = gas.service.job(job.id).result

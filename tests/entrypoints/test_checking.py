@@ -59,7 +59,7 @@ class Service:
 def submit(gas: Gas, owner: UUID, data: bytes = GOOD) -> Job:
     upload_id = uuid4().hex
     with acting(f"user:{owner}"):
-        gas.submission.receive(owner, filename="a family.vcf", data=data, upload_id=upload_id)
+        gas.uploading.receive(owner, filename="a family.vcf", data=data, upload_id=upload_id)
         submitted = gas.submission.submit(
             owner, upload_id=upload_id, reference="toy", label="missense"
         )

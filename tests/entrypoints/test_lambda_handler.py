@@ -50,7 +50,7 @@ def gas(tmp_path: Path, stack: Stack) -> Gas:
 def submit(gas: Gas) -> Job:
     owner, upload_id = UUID(int=7), uuid4().hex
     with acting(f"user:{owner}"):
-        gas.submission.receive(owner, filename="f", data=GOOD, upload_id=upload_id)
+        gas.uploading.receive(owner, filename="f", data=GOOD, upload_id=upload_id)
         return gas.submission.submit(owner, upload_id=upload_id, reference="toy").aggregate
 
 

@@ -14,7 +14,7 @@ import pytest
 from adapters.records_sqlite import SqliteRecords
 from domain.context import acting
 from domain.errors import InputRejected, NotFound, PlanLimit
-from domain.plans import PLANS
+from domain.plans import PLANS, Plan
 from domain.ports import Limits
 from domain.service import AnnotationService, job_id_for
 from entrypoints.bootstrap import Gas
@@ -22,7 +22,7 @@ from entrypoints.quota import Quota
 from entrypoints.settings import Settings
 from tests.cold_world import ColdWorld
 from tests.memory import MemoryObjects
-from tests.world import GOOD, MemoryAnnotator, World
+from tests.world import GOOD, MemoryAnnotator, Paid, World
 
 FREE = PLANS["free"]
 
@@ -50,7 +50,7 @@ def world(tmp_path: Path) -> World:
 
 def submit(gas: Gas, owner: UUID, upload_id: str, data: bytes = GOOD) -> str:
     with acting(f"user:{owner}"):
-        gas.submission.receive(owner, filename="f.vcf", data=data, upload_id=upload_id)
+        gas.uploading.receive(owner, filename="f.vcf", data=data, upload_id=upload_id)
         try:
             job = gas.submission.submit(owner, upload_id=upload_id, reference="toy").aggregate
         except PlanLimit as refused:
@@ -91,7 +91,7 @@ def test_finished_jobs_make_room_and_the_days_count_stays(tmp_path: Path) -> Non
 def test_a_refused_file_takes_no_room(gas: Gas) -> None:
     owner = uuid4()
     for n in range(30):
-        gas.submission.begin_upload(owner, filename="f.vcf", upload_id=str(n))
+        gas.uploading.begin(owner, filename="f.vcf", upload_id=str(n))
         with pytest.raises((NotFound, InputRejected)):
             gas.submission.submit(owner, upload_id=str(n), reference="toy")
     assert "allows" not in submit(gas, owner, "good")
@@ -111,9 +111,17 @@ def test_nothing_of_an_upload_stays_beside_its_job(gas: Gas) -> None:
     assert list(gas.records.scan("upload")) == []
 
 
-def test_whoever_keeps_as_much_as_the_plan_allows_is_told_what_to_do(world: World) -> None:
-    full = dataclasses.replace(PLANS["premium"], stored_bytes=len(GOOD) + 1)
-    world.gas.service.plan_of = lambda user: full  # type: ignore[method-assign]
+class Small(Paid):
+    """Everybody may keep one small job."""
+
+    name = "gas"
+
+    def plan_of(self, user: UUID) -> Plan:
+        return dataclasses.replace(PLANS["premium"], stored_bytes=len(GOOD) + 1)
+
+
+def test_whoever_keeps_as_much_as_the_plan_allows_is_told_what_to_do(tmp_path: Path) -> None:
+    world = World(tmp_path, service=Small)
     first = world.submit(upload_id="a")
     world.settle()
     used = world.gas.submission.usage(world.owner)

@@ -67,7 +67,7 @@ class Place:
     def submit(self, owner: UUID) -> Job:
         upload_id = uuid4().hex
         with acting(f"user:{owner}"):
-            self.gas.submission.receive(owner, filename="f", data=GOOD, upload_id=upload_id)
+            self.gas.uploading.receive(owner, filename="f", data=GOOD, upload_id=upload_id)
             return self.gas.submission.submit(owner, upload_id=upload_id, reference="toy").aggregate
 
     def bill(self, owner: UUID, **what: Any) -> None:

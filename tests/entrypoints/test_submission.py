@@ -91,15 +91,16 @@ def test_two_submits_of_one_upload_at_once_never_replace_the_accepted_input(worl
     accepted: list[Job] = []
 
     def submit(upload_to: Any) -> Job:
-        rival = dataclasses.replace(submission, uploads=upload_to)
+        theirs = dataclasses.replace(world.gas.uploading, uploads=upload_to)
+        rival = dataclasses.replace(submission, uploading=theirs)
         return rival.submit(world.owner, upload_id="u", reference="toy").aggregate
 
     def meanwhile() -> None:
         accepted.append(submit(world.uploads))
-        submission.receive(world.owner, filename="f.vcf", data=OTHER, upload_id="u")
+        world.gas.uploading.receive(world.owner, filename="f.vcf", data=OTHER, upload_id="u")
 
     with acting("user:x"):
-        submission.receive(world.owner, filename="f.vcf", data=GOOD, upload_id="u")
+        world.gas.uploading.receive(world.owner, filename="f.vcf", data=GOOD, upload_id="u")
         job = submit(Overtaken(world.uploads, meanwhile))
     assert job.id == accepted[0].id
     with world.files.open(job.input["key"], if_match=job.input["etag"]) as stream:

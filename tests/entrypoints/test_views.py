@@ -35,7 +35,7 @@ def submit(gas: Gas, upload_id: str) -> None:
 
     owner = UUID(int=7)
     with acting(f"user:{owner}"):
-        gas.submission.receive(owner, filename="f", data=GOOD, upload_id=upload_id)
+        gas.uploading.receive(owner, filename="f", data=GOOD, upload_id=upload_id)
         gas.submission.submit(owner, upload_id=upload_id, reference="toy")
 
 

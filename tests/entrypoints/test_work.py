@@ -74,7 +74,7 @@ def submit(gas: Gas) -> Job:
     owner = UUID(int=7)
     upload_id = uuid4().hex
     with acting(f"user:{owner}"):
-        gas.submission.receive(owner, filename="f", data=GOOD, upload_id=upload_id)
+        gas.uploading.receive(owner, filename="f", data=GOOD, upload_id=upload_id)
         return gas.submission.submit(owner, upload_id=upload_id, reference="toy").aggregate
 
 

@@ -92,7 +92,7 @@ def test_pitfall_4_an_empty_archive_never_becomes_the_result(world: ColdWorld) -
 def test_pitfall_5_keys_do_not_come_from_file_names(world: ColdWorld, name: str) -> None:
     """Keys rebuilt by string surgery point elsewhere."""
     submission = world.gas.submission
-    submission.receive(world.owner, filename=name, data=GOOD, upload_id="u")
+    world.gas.uploading.receive(world.owner, filename=name, data=GOOD, upload_id="u")
     with acting("user:x"):
         job = submission.submit(world.owner, upload_id="u", reference="toy").aggregate
     world.run()

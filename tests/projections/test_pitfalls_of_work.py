@@ -177,7 +177,7 @@ def test_pitfall_14_an_upload_that_changes_after_submission_changes_nothing(worl
 def test_pitfall_14_nobody_can_submit_anothers_upload(world: World) -> None:
     from uuid import uuid4
 
-    world.gas.submission.receive(world.owner, filename="f.vcf", data=GOOD, upload_id="mine")
+    world.gas.uploading.receive(world.owner, filename="f.vcf", data=GOOD, upload_id="mine")
     with pytest.raises(NotFound, match="There is no such upload"):
         world.gas.submission.submit(uuid4(), upload_id="mine", reference="toy")
 

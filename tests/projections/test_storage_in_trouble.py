@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from adapters.archive_glacier_vault import Listed
 from domain.context import acting
@@ -23,8 +24,17 @@ from entrypoints.vault_inventory import is_needed
 from projections.storage_due import due_by
 from tests.cold_world import LATER, ColdWorld
 from tests.memory import MemoryArchive
+from tests.world import Fuse
 
 OTHER = UUID(int=4711)
+
+
+class StoreDown(Fuse):
+    """No call of the event store gets an answer."""
+
+    def pass_point(self, part: str = "") -> None:
+        if part == "POPOApplicationRecorder":
+            raise OSError("the store is down")
 
 
 @pytest.fixture(params=[False, True], ids=["vault", "class"])
@@ -207,14 +217,8 @@ def test_one_unreadable_job_does_not_end_the_sweep(world: ColdWorld) -> None:
     world.time_passes(LATER)
     world.keep_views()
     lose_all_hints(world)
-    read = world.service.job
-
-    def job(job_id: UUID, **how: Any) -> Any:
-        if job_id == jobs[0]:
-            raise RuntimeError("an event of a newer version")
-        return read(job_id, **how)
-
-    world.service.job = job  # type: ignore[method-assign]
+    newer = StoredEvent(jobs[0], world.job(jobs[0]).version + 1, "job.of_a_newer_version.v1", b"{}")
+    world.recorder.insert_events([newer])
     assert world.gas.sweeper.sweep() == 2
 
 
@@ -224,11 +228,8 @@ def test_a_store_that_cannot_be_read_at_all_ends_the_sweep(world: ColdWorld) -> 
     world.time_passes(LATER)
     world.keep_views()
 
-    def job(job_id: UUID, **how: Any) -> Any:
-        raise OSError("the store is gone")
-
-    world.service.job = job  # type: ignore[method-assign]
-    with pytest.raises(OSError, match="the store is gone"):
+    world.start(StoreDown())
+    with pytest.raises(OSError, match="the store is down"):
         world.gas.sweeper.sweep()
 
 

@@ -56,7 +56,7 @@ def client(gas: Gas) -> FlaskClient:
 def submit(gas: Gas) -> Job:
     owner, upload_id = UUID(int=7), uuid4().hex
     with acting(f"user:{owner}"):
-        gas.submission.receive(owner, filename="f", data=GOOD, upload_id=upload_id)
+        gas.uploading.receive(owner, filename="f", data=GOOD, upload_id=upload_id)
         job = gas.submission.submit(owner, upload_id=upload_id, reference="toy").aggregate
     pulse = OnePass()
     run_relay(gas.service, gas.records, gas.bus, stopping=lambda: pulse.done, pulse=pulse)

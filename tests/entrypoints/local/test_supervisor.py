@@ -163,10 +163,13 @@ def test_killing_it_leaves_no_process(up: Callable[..., Up]) -> None:
 @pytest.mark.kill
 def test_it_starts_again_after_it_was_killed(up: Callable[..., Up]) -> None:
     first = up().until_ready()
+    (web,) = first.pids("web")
     os.kill(first.process.pid, signal.SIGKILL)
     first.process.wait()
-    wait_for(lambda: not (psutil.pid_exists(first.pids("web")[0])))
-    up(port=first.port).until_ready()
+    wait_for(lambda: not psutil.pid_exists(web))
+    second = up(port=first.port).until_ready()
+    before, after = second.pids("web", 2)
+    assert (before, psutil.pid_exists(after)) == (web, True)
 
 
 @pytest.mark.kill

@@ -295,7 +295,7 @@ def test_nobody_submits_or_replaces_another_persons_upload(
     assert rival.send("/jobs", theirs, seen_on="/new").status_code == 404
     other = example.replace("C241T", "mine-now")
     rival.send("/jobs", theirs | {"source": "text", "text": other}, seen_on="/new")
-    site.gas.submission.receive(uuid4(), filename="x", data=b"x", upload_id=begun["upload_id"])
+    site.gas.uploading.receive(uuid4(), filename="x", data=b"x", upload_id=begun["upload_id"])
     job = browser.send("/jobs", theirs, seen_on="/new").location
     link = browser.get(f"{job}/download/input").location
     with urllib.request.urlopen(link, timeout=10) as file:
