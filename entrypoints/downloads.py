@@ -91,7 +91,7 @@ def _refusal(row: dict[str, Any], entitled: bool) -> DomainError:
     if storage == "archiving":
         since = "The result is being archived"
     else:
-        since = f"The result is archived since {moment(stored['archived_at'])}"
+        since = f"The result has been archived since {moment(stored['archived_at'])}"
     if not entitled:
         return ResultArchived(f"{since}; upgrade to Premium to restore it. {STAYS}")
     failed = thaw_sentence(stored["thaw_failure"])

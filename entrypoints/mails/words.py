@@ -44,7 +44,7 @@ WORDS: dict[str, Words] = {
                 "until",
                 (
                     "The result can be downloaded until {until}. Then it is archived, and an "
-                    "upgrade to Premium brings it back. Log, summary and history stay readable."
+                    "upgrade to Premium brings it back. Log, summary and table stay readable."
                 ),
             ),
         ),
@@ -73,7 +73,7 @@ WORDS: dict[str, Words] = {
                 "",
                 (
                     "Download it before, or upgrade to Premium: then it stays, and what is "
-                    "archived already comes back. Log, summary and history stay readable."
+                    "archived already comes back. Log, summary and table stay readable."
                 ),
             ),
         ),
@@ -89,7 +89,7 @@ WORDS: dict[str, Words] = {
                     "is lost: an upgrade to Premium brings it back by itself."
                 ),
             ),
-            ("", "Log, summary and history stay readable."),
+            ("", "Log, summary and table stay readable."),
         ),
         "Open the job",
     ),

@@ -51,6 +51,16 @@ def test_a_free_person_reads_what_the_plans_allow_and_can_upgrade(browser: Brows
     assert "Manage payment" not in page.split("<h2", 1)[0].replace("“Manage payment”", "")
 
 
+def test_while_a_payment_may_be_on_its_way_no_second_one_is_offered(
+    browser: Browser, cashier: Cashier
+) -> None:
+    to_pay(browser)
+    waiting = browser.get("/plan?back=pay").text
+    assert "Waiting for your payment" in waiting
+    assert "/plan/upgrade" not in waiting
+    assert "/plan/upgrade" in browser.get("/plan").text
+
+
 def test_looking_changes_nothing(site: Site, browser: Browser) -> None:
     browser.get("/plan")
     before = events(site)
