@@ -81,17 +81,9 @@ class Passing(Exception):
         super().__init__(detail)
 
 
-NOT_APPLIED = {  # refused before anything was written
-    "ThrottlingException",
-    "ThrottlingError",
-    "ProvisionedThroughputExceededException",
-    "ProvisionedThroughputExceeded",
-    "RequestLimitExceeded",
-    "LimitExceededException",
-    "TransactionConflictException",
-    "TransactionConflict",
-}
-MAYBE_APPLIED = {"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"}
+# words of the codes of what was refused before anything was written, and of what perhaps was not
+NOT_APPLIED = ("Throttling", "ThroughputExceeded", "LimitExceeded", "TransactionConflict")
+MAYBE_APPLIED = ("InternalServerError", "ServiceUnavailable", "TransactionInProgress")
 DENIED = ("accessdenied", "unrecognizedclient", "signature", "expiredtoken", "invalidclienttoken")
 POLICY = "the README of this module has the key schema and a policy to copy"
 # the first line one of whose words occurs in "code: message (status)" names the error
@@ -110,7 +102,7 @@ NAMED: dict[type[PersistenceError], tuple[tuple[str, ...], str]] = {
     ),
     TooLarge: (
         ("size", "length less than or equal to"),
-        "DynamoDB refuses the size: append fewer or smaller events",
+        "the size is refused: append fewer or smaller events, or keep large content in S3",
     ),
     LibraryProgrammingError: (("",), "DynamoDB does not accept the request"),
 }
@@ -134,11 +126,11 @@ def _translate_answer(error: ClientError, table: str) -> PersistenceError | Refu
     if code == "ConditionalCheckFailedException":  # of a lone put
         reasons = [{"Code": "ConditionalCheckFailed", "Item": answer.get("Item")}]
     codes = {reason.get("Code", "None") for reason in reasons} - {"None"} or {code}
-    if "ConditionalCheckFailed" in codes:
+    if "ConditionalCheckFailed" in codes or code == "ResourceInUseException":  # a table, made
         return Refused(reasons)
-    if codes <= NOT_APPLIED:
+    if all(any(word in code for word in NOT_APPLIED) for code in codes):
         return Passing("/".join(sorted(codes)), unknown=False)
-    if code in MAYBE_APPLIED or (status or 0) >= 500:
+    if any(word in code for word in MAYBE_APPLIED) or (status or 0) >= 500:
         return Passing(code, unknown=True)
     messages = [str(reason["Message"]) for reason in reasons if reason.get("Message")]
     said = f"{code}: {'; '.join(messages) or answer['Error'].get('Message', '')} (HTTP {status})"

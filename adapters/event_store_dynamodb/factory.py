@@ -24,6 +24,13 @@ from .recorders import (
 from .table import PerProcess, Table
 
 T = TypeVar("T")
+AWS = {  # an argument of the client: the variables that set it, the first one counts
+    "endpoint_url": ("DYNAMODB_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"),
+    "region_name": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+    "aws_access_key_id": ("AWS_ACCESS_KEY_ID",),
+    "aws_secret_access_key": ("AWS_SECRET_ACCESS_KEY",),
+    "aws_session_token": ("AWS_SESSION_TOKEN",),
+}
 
 
 class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
@@ -64,26 +71,16 @@ class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
         import boto3
         from botocore.config import Config
 
-        def first(*keys: str) -> str | None:
-            return next((value for key in keys if (value := self.env.get(key))), None)
-
-        return boto3.session.Session().client(
-            "dynamodb",
-            endpoint_url=first(
-                "DYNAMODB_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"
-            ),
-            region_name=first("AWS_REGION", "AWS_DEFAULT_REGION"),
-            aws_access_key_id=first("AWS_ACCESS_KEY_ID"),
-            aws_secret_access_key=first("AWS_SECRET_ACCESS_KEY"),
-            aws_session_token=first("AWS_SESSION_TOKEN"),
-            config=Config(
-                retries={"total_max_attempts": 1},  # every repetition is ours, with one commit id
-                connect_timeout=3,
-                read_timeout=10,
-                max_pool_connections=50,
-                tcp_keepalive=True,
-            ),
+        config = Config(
+            retries={"total_max_attempts": 1},  # every repetition is ours, with one commit id
+            connect_timeout=3,
+            read_timeout=10,
+            max_pool_connections=50,
+            tcp_keepalive=True,
         )
+        given = {a: next(filter(None, map(self.env.get, keys)), None) for a, keys in AWS.items()}
+        session: Any = boto3.session.Session()
+        return session.client("dynamodb", config=config, **given)
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         """A recorder without a log, for snapshots; each purpose has its own keys."""
