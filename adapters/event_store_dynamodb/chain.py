@@ -21,7 +21,7 @@ from eventsourcing.persistence import StoredEvent
 
 from .errors import LogDamaged
 from .packing import pack
-from .table import HIGHEST, Item, Table, key_of
+from .table import HIGHEST, Item, Table, key_of, number
 
 PAUSES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.0)  # seconds between looks
 
@@ -40,7 +40,7 @@ class Link(NamedTuple):
 
 def link_item(pk: str, begin: int, end: int, events: Sequence[StoredEvent]) -> Item:
     """The item of a link."""
-    return {**key_of(pk, begin), "end": {"N": str(end)}, **pack(events)}
+    return {**key_of(pk, begin), "end": number(end), **pack(events)}
 
 
 def last_link(table: Table, pk: str, below: int = HIGHEST) -> Link | None:

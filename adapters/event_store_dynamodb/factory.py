@@ -84,9 +84,8 @@ class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         """A recorder without a log, for snapshots; each purpose has its own keys."""
-        self._ensure_table()
         prefix = "S" if purpose == "snapshots" else f"A.{purpose}"
-        return DynamoDBAggregateRecorder(self.table, f"{prefix}#{self.app}#")
+        return self._class("", DynamoDBAggregateRecorder)(self.table, f"{prefix}#{self.app}#")
 
     def application_recorder(self) -> ApplicationRecorder:
         """The streams and log of this application (``APPLICATION_RECORDER_TOPIC``)."""
@@ -106,16 +105,13 @@ class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
         return cls(self.table, self.app, self.log, self.committers)
 
     def _class(self, key: str, default: type[T]) -> type[T]:
-        self._ensure_table()
-        topic = self.env.get(key)
-        cls: type[T] = resolve_topic(topic) if topic else default
-        return cls
-
-    def _ensure_table(self) -> None:
+        """The class that a variable names, once the table is there."""
         if strtobool(self.env.get("CREATE_TABLE") or "yes"):
             self.table.ensure()
+        topic = self.env.get(key) if key else None
+        return resolve_topic(topic) if topic else default
 
     def close(self) -> None:
-        """Fail every waiting caller with `Closed`, end the thread, close the connections."""
+        """Fail every waiting caller with `Closed`, end the thread."""
         self.table.close()
         self.committers.get().close()

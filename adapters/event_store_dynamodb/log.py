@@ -20,7 +20,7 @@ from eventsourcing.persistence import Notification, StoredEvent
 from .chain import Link, last_link, link_item, links
 from .errors import ClockBehind, LogRestored, Refused
 from .packing import unpack_notifications
-from .table import HIGHEST, Item, Table, key_of
+from .table import HIGHEST, Item, Table, key_of, number
 
 SHARD = 0  # in every key, so that more shards need no migration
 STALE = 0.03  # seconds after which rivals, where there are any, have probably moved the end
@@ -61,7 +61,7 @@ class SlotLog:
     def bucket(self) -> int:
         """Positions per partition; creates the log's description on the first write ever."""
         while not self._exists():
-            item = {**key_of(f"M#{self._key}", 0), "bucket": {"N": str(self._bucket_wanted)}}
+            item = {**key_of(f"M#{self._key}", 0), "bucket": number(self._bucket_wanted)}
             with suppress(Refused):  # another process was faster: what it wrote counts
                 self._table.write([self._table.put(item)], "")
         return self._bucket
@@ -85,7 +85,7 @@ class SlotLog:
         trusted = STALE if now - self._raced < RIVALRY else TRUST
         if losses > 1 or now - self._end.seen > trusted:
             self.refresh()
-        position, common = self._end.next, {"at": {"N": str(self._stamp())}, "by": {"S": by}}
+        position, common = self._end.next, {"at": number(self._stamp()), "by": {"S": by}}
         found: list[Item] = []
         for events in groups:
             end = position + len(events)

@@ -26,7 +26,7 @@ from .log import SlotLog
 from .packing import pack, unpack
 from .streams import Streams, by_partition, partition, taken
 from .subscription import DynamoDBSubscription
-from .table import HIGHEST, Action, Item, PerProcess, Table, key_of
+from .table import HIGHEST, Action, Item, PerProcess, Table, key_of, number
 
 
 class DynamoDBAggregateRecorder(AggregateRecorder):
@@ -91,7 +91,7 @@ class DynamoDBApplicationRecorder(DynamoDBAggregateRecorder, ApplicationRecorder
         """Record events, all or none; their positions in the log.
 
         `IntegrityError` when a rival wrote one of the versions; `TooLarge` beyond 390 KB an event,
-        100 items or 3.9 MB in all; other errors as `errors` names them.
+        100 items or 2 MB in all; other errors as `errors` names them.
         """
         return self._append(stored_events, [])
 
@@ -162,7 +162,7 @@ class DynamoDBTrackingRecorder(TrackingRecorder):
             raise OperationalError(f"the view's own conditions were refused: {refusal}") from None
 
     def _tracking(self, tracking: Tracking) -> Action:
-        position = {"N": str(tracking.notification_id)}
+        position = number(tracking.notification_id)
         return self._table.put(
             {**key_of(self._key(tracking.application_name), 0), "position": position}
             | {"by": {"S": uuid4().hex}},

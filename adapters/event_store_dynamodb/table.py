@@ -28,7 +28,8 @@ T = TypeVar("T")
 Item = dict[str, Any]  # a DynamoDB item in the client's notation: {"pk": {"S": "…"}, …}
 Action = dict[str, Any]  # one member of a transaction: {"Put": {…}}
 
-KEYS = [("pk", "HASH", "S"), ("sk", "RANGE", "N")]  # name, kind, type
+KEYS = [{"AttributeName": n, "KeyType": kind} for n, kind in (("pk", "HASH"), ("sk", "RANGE"))]
+TYPES = [{"AttributeName": n, "AttributeType": t} for n, t in (("pk", "S"), ("sk", "N"))]
 NEW = "attribute_not_exists(pk)"  # the condition that nothing written is ever overwritten
 HIGHEST = 2**63 - 1  # beyond every sort key
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0  # seconds between repetitions of a request
@@ -104,8 +105,8 @@ class Table:
             "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
             "ExpressionAttributeValues": {
                 ":pk": {"S": pk},
-                ":low": {"N": str(low)},
-                ":high": {"N": str(high)},
+                ":low": number(low),
+                ":high": number(high),
             },
             "ConsistentRead": True,
             "ScanIndexForward": not descending,
@@ -125,15 +126,8 @@ class Table:
 
     def put(self, item: Item, condition: str = NEW, **more: Any) -> Action:
         """The transaction item of a conditional put that shows what stood in its way."""
-        return {
-            "Put": {
-                "TableName": self.name,
-                "Item": item,
-                "ConditionExpression": condition,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                **more,
-            }
-        }
+        rules = {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        return {"Put": {"TableName": self.name, "Item": item, **rules, **more}}
 
     def write(self, actions: list[Action], token: str) -> None:
         """Apply all or none. A lone put is sent as such, at half the price of a transaction.
@@ -168,13 +162,11 @@ class Table:
             if found["TableStatus"] == "CREATING":
                 time.sleep(0.5)
                 continue
-            types = {d["AttributeName"]: d["AttributeType"] for d in found["AttributeDefinitions"]}
-            names = [(key["AttributeName"], key["KeyType"]) for key in found["KeySchema"]]
-            keys = sorted((name, kind, types[name]) for name, kind in names)
-            if keys != KEYS:
+            keys, types = found["KeySchema"], found["AttributeDefinitions"]
+            if keys != KEYS or any(wanted not in types for wanted in TYPES):
                 raise WrongKeySchema(
-                    f"table {self.name!r} has the keys {keys}, needed are pk (string, HASH) and sk "
-                    "(number, RANGE): name another table in DYNAMODB_TABLE"
+                    f"table {self.name!r} has the keys {keys} of {types}, needed are pk (string, "
+                    "HASH) and sk (number, RANGE): name another table in DYNAMODB_TABLE"
                 )
             self._checked = True
 
@@ -183,8 +175,8 @@ class Table:
             self.call(
                 "create_table",
                 TableName=self.name,
-                KeySchema=[{"AttributeName": n, "KeyType": kind} for n, kind, _ in KEYS],
-                AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, _, t in KEYS],
+                KeySchema=KEYS,
+                AttributeDefinitions=TYPES,
                 BillingMode="PAY_PER_REQUEST",
             )
 
@@ -196,4 +188,9 @@ def same_commit(stored: Item | None, item: Item) -> bool:
 
 def key_of(pk: str, sk: int) -> Item:
     """The key attributes of an item."""
-    return {"pk": {"S": pk}, "sk": {"N": str(sk)}}
+    return {"pk": {"S": pk}, "sk": number(sk)}
+
+
+def number(value: int) -> Item:
+    """An attribute's value."""
+    return {"N": str(value)}
