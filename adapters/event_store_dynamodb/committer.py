@@ -7,19 +7,21 @@
   never be applied: the slot's key, or a member's, is taken, and keys are never given back. Until
   then the identical request is repeated under the same token. So no append is applied twice.
 - The commit id is stored in the slot, so that a write whose answer was lost is known as our own.
-- Every caller gets an answer: a position or an error, also when the thread fails or is closed.
+- Every caller gets an answer: a position or an error, also when the thread fails or is closed; and
+  an append that DynamoDB does not accept fails alone.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from itertools import islice
-from threading import Event, Lock
+from threading import Condition, Event, Thread
 from uuid import uuid4
 
 from eventsourcing.persistence import InternalError, PersistenceError, StoredEvent
+from eventsourcing.persistence import ProgrammingError as LibraryProgrammingError
 
 from .chain import Link
 from .errors import Busy, Closed, Refused, TooLarge
@@ -80,36 +82,53 @@ class Committer:
     def __init__(self, table: Table, log: SlotLog) -> None:
         self._table = table
         self._log = log
-        self._lock = Lock()  # guards the two below
+        self._changed = Condition()  # guards the three below
         self._waiting: list[Append] = []
         self._closed = False
-        self._thread = ThreadPoolExecutor(1, "event-log-committer")  # starts on the first append
+        self._thread: Thread | None = None
         self.listeners: set[Event] = set()  # set after each commit
 
     def append(self, append: Append) -> int:
         """Wait until the append is committed; the position of its first event."""
-        with self._lock:
+        with self._changed:
             if self._closed:
                 raise Closed("this event store was closed; make a new one to append")
+            self._thread = self._thread or self._start()
             self._waiting.append(append)
-            self._thread.submit(self._write)  # one for each append, so none is left waiting
+            self._changed.notify()
         return append.position.result()
+
+    def _start(self) -> Thread:
+        # a daemon: it serves threads that outlive the main one, and no exit waits for it
+        thread = Thread(target=self._run, name="event-log-committer", daemon=True)
+        thread.start()
+        return thread
 
     def close(self) -> None:
         """Fail what waits and end the thread; a request under way is given up by the table."""
-        with self._lock:
+        with self._changed:
             self._closed = True
             fail(self._waiting, Closed("this event store was closed; nothing was written"))
             self._waiting = []
-        self._thread.shutdown()
+            self._changed.notify()
+        if self._thread:
+            self._thread.join()
 
-    def _write(self) -> None:
-        with self._lock:
-            batch, self._waiting = share(self._waiting)
+    def _run(self) -> None:
+        while not self._closed:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                batch, self._waiting = share(self._waiting)
+            self._write(batch)
+
+    def _write(self, batch: list[Append]) -> None:
         try:
             self._commit(batch)
         except BaseException as error:
             self._log.distrust()
+            if isinstance(error, TooLarge | LibraryProgrammingError) and len(batch) > 1:
+                for append in batch:  # one of them cannot be written: the others can
+                    self._write([append])
             if not isinstance(error, PersistenceError):
                 cause, error = error, InternalError(f"the committer failed: {error!r}")
                 error.__cause__ = cause

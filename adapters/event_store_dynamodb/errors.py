@@ -77,11 +77,7 @@ class Passing(Exception):
 # words of the codes of what was refused before anything was written, and of what perhaps was not
 NOT_APPLIED = ("Throttling", "ThroughputExceeded", "LimitExceeded", "TransactionConflict")
 MAYBE_APPLIED = ("InternalServerError", "ServiceUnavailable", "TransactionInProgress")
-NOT_CONFIGURED = (
-    botocore.NoCredentialsError,
-    botocore.PartialCredentialsError,
-    botocore.NoRegionError,
-)
+NOT_CONFIGURED = ("Credential", "NoRegion", "Token", "Profile")  # in the name of botocore's class
 DENIED = ("accessdenied", "unrecognizedclient", "signature", "expiredtoken", "invalidclienttoken")
 POLICY = "the README of this module has the key schema and a policy to copy"
 # the first line one of whose words occurs in "code: message (status)" names the error
@@ -99,29 +95,29 @@ NAMED: dict[type[PersistenceError], tuple[tuple[str, ...], str]] = {
         "its keys must be pk (string, partition) and sk (number, sort): use another table",
     ),
     TooLarge: (
-        ("size", "length less than or equal to"),
-        "the size is refused: append fewer or smaller events, or keep large content in S3",
+        ("size", "length less than or equal to", "http 413"),
+        "it is too large: shorten ids, append fewer or smaller events, keep large content in S3",
     ),
     LibraryProgrammingError: (("",), "DynamoDB does not accept the request"),
 }
 
 
-def translate(error: Exception, table: str) -> PersistenceError | Refused | Passing:
+Kind = PersistenceError | Refused | Passing
+
+
+def translate(error: Exception, table: str) -> Kind:
     """The named error for what botocore raised."""
     if isinstance(error, botocore.ClientError):
         return _translate_answer(error, table)
-    if isinstance(error, NOT_CONFIGURED):
+    if any(word in type(error).__name__ for word in NOT_CONFIGURED):
         return NotAllowed(f"AWS is not configured: {error} Set AWS_REGION and credentials.")
-    if isinstance(error, botocore.ConnectionError):  # nothing was sent
-        return Passing(str(error), unknown=False)
-    if isinstance(error, botocore.HTTPClientError):
-        return Passing(str(error), unknown=True)
+    sent = isinstance(error, botocore.HTTPClientError | botocore.SSLError)
+    if sent or isinstance(error, botocore.ConnectionError):
+        return Passing(str(error), unknown=sent)
     return LibraryProgrammingError(f"table {table!r}: {error}")
 
 
-def _translate_answer(
-    error: botocore.ClientError, table: str
-) -> PersistenceError | Refused | Passing:
+def _translate_answer(error: botocore.ClientError, table: str) -> Kind:
     answer: dict[str, Any] = dict(error.response)
     code, status = answer["Error"]["Code"], answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
     reasons = answer.get("CancellationReasons", [])  # of a transaction, one for each item

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import inf
 from typing import Any, TypeVar
 
 from eventsourcing.persistence import (
@@ -52,18 +53,18 @@ class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
         if "#" in self.app:
             raise OSError(f"the application's name {self.app!r} must not contain '#'")
         self.table = Table(name, self.make_client, self._number("DYNAMODB_TIMEOUT", 30))
-        bucket = round(self._number("DYNAMODB_BUCKET", 2**20))
+        bucket = round(self._number("DYNAMODB_BUCKET", 2**20, least=2))
         self.log = SlotLog(self.table, self.app, bucket, self.clock)
         self.committers = PerProcess(lambda: Committer(self.table, self.log))
 
-    def _number(self, key: str, default: float) -> float:
+    def _number(self, key: str, default: float, least: float = 0) -> float:
         text = (self.env.get(key) or "").strip() or str(default)
         try:
             value = float(text)
         except ValueError:
-            value = 0
-        if not value > 0:
-            raise OSError(f"{key} must be a number above 0, not {text!r}")
+            value = -1
+        if not least <= value < inf:
+            raise OSError(f"{key} must be a number from {least} on, not {text!r}")
         return value
 
     def make_client(self) -> Any:

@@ -177,7 +177,9 @@ class SlotLog:
         if span <= 0 or not self._exists():
             return
         if position not in (1, self._end.next, self._read_to):  # a slot may begin before it
-            position = self._begin_of(position)
+            if not (holder := self._holder(position)):
+                return
+            position = holder.begin
         while position <= last:
             partition, high = self.partition(position), min(last, position + span - 1)
             for slot in links(self._table, partition, position, high, span):
@@ -186,13 +188,12 @@ class SlotLog:
             if position <= high and self.partition(position) == partition:
                 return  # nothing begins there: the end
 
-    def _begin_of(self, position: int) -> int:
-        """Where the slot begins that holds the position, or that ends last before it."""
+    def _holder(self, position: int) -> Link | None:
+        """The slot that holds the position, or else ends last before it; none shows far beyond."""
         number = position // self._bucket
-        holder = self._last_in(number, position + 1)
-        if holder is None and number:
-            holder = self._last_in(number - 1)
-        return holder.begin if holder else position
+        return self._last_in(number, position + 1) or (
+            self._last_in(number - 1) if number else None
+        )
 
 
 def restored(known: int, end: int) -> LogRestored:

@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from uuid import UUID
 
-from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.persistence import DataError, Notification, StoredEvent
 
 from .table import Item
 
@@ -27,12 +27,19 @@ _uuid = lru_cache(maxsize=4096)(UUID)  # a reader meets the same originators aga
 
 @lru_cache(maxsize=4096)
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    try:
+        return json.dumps(text, ensure_ascii=False).encode().decode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"{text!r} is not valid text: {error}") from error
 
 
 def size_of(event: StoredEvent) -> int:
-    """About the bytes an event takes in an item, rather too many."""
-    return len(event.state) + 2 * (len(event.topic) + len(str(event.originator_id))) + 64
+    """About the bytes an event takes in an item, rather too many.
+
+    `DataError` when its topic or its originator's id is not text.
+    """
+    names = _quoted(event.topic) + _quoted(str(event.originator_id))
+    return len(event.state) + len(names.encode()) + 64
 
 
 def cut(events: Sequence[StoredEvent], most: int) -> list[Sequence[StoredEvent]]:

@@ -24,7 +24,7 @@ from .committer import MOST_ITEMS, Append, Committer, KeyTaken
 from .errors import Refused, TooLarge
 from .log import SlotLog
 from .packing import pack, unpack
-from .streams import Streams, by_partition, partition, taken
+from .streams import Streams, by_partition, taken
 from .subscription import DynamoDBSubscription
 from .table import HIGHEST, Action, Item, PerProcess, Table, key_of, number
 
@@ -68,7 +68,7 @@ class DynamoDBAggregateRecorder(AggregateRecorder):
         most = HIGHEST if limit is None else limit
         if not wanted or most <= 0:
             return []
-        return self._select(partition(self._prefix, originator_id), wanted, desc=desc, most=most)
+        return self._select(f"{self._prefix}{originator_id}", wanted, desc=desc, most=most)
 
     def _select(self, key: str, wanted: range, *, desc: bool, most: int) -> list[StoredEvent]:
         items = self._table.items(key, wanted.start, wanted.stop - 1, descending=desc, most=most)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from eventsourcing.persistence import Notification, Subscription
 
-from .log import TRUST, restored
+from .log import TOPIC_WINDOW, TRUST, restored
 
 if TYPE_CHECKING:
     from .recorders import DynamoDBApplicationRecorder
@@ -66,7 +66,8 @@ class DynamoDBSubscription(Subscription["DynamoDBApplicationRecorder"]):
         raise StopIteration
 
     def _scan(self) -> None:
-        found, following = self._log.read(self._next, PAGE, topics=self._topics)
+        stop = self._next + TOPIC_WINDOW - 1  # so that it moves where matches are rare
+        found, following = self._log.read(self._next, PAGE, stop, self._topics)
         self._ready.extend(found)
         if following > self._next:
             self._next = following

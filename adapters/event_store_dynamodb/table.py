@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
-from eventsourcing.persistence import PersistenceError
 
 from .errors import (
     Busy,
@@ -65,7 +64,7 @@ class Table:
         return self._clients.get()
 
     def close(self) -> None:
-        """Let no request be repeated any more, and end every wait with `Closed`."""
+        """End every wait with `Closed`, and refuse further requests."""
         self._closed.set()
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
@@ -77,22 +76,23 @@ class Table:
         """
         deadline, longest = time.monotonic() + self.timeout, FIRST_PAUSE
         last, unknown = None, False
-        while last is None or (time.monotonic() < deadline and not self._closed.is_set()):
+        while not self._closed.is_set() and (last is None or time.monotonic() < deadline):
             try:
                 answer: dict[str, Any] = getattr(self.client, operation)(**arguments)
                 return answer
             except (ClientError, BotoCoreError) as error:
                 last = translate(error, self.name)
-                if not isinstance(last, Passing):
+                if isinstance(last, Passing):
+                    unknown = unknown or last.unknown
+                elif isinstance(last, Refused) or not unknown:
                     raise last from error
-                unknown = unknown or last.unknown
             self._closed.wait(random.uniform(0, longest))  # noqa: S311 - spreads rivals, no secret
             longest = min(LONGEST_PAUSE, 2 * longest)
         what = f"{operation} on table {self.name!r} kept failing: {last}"
         if unknown:
             raise OutcomeUnknown(f"{what}. It may have been applied: read before repeating it.")
         if self._closed.is_set():
-            raise Closed(f"{what}, until this event store was closed. Nothing was written.")
+            raise Closed("this event store was closed; nothing was written")
         raise Busy(f"{what}. Nothing was written; try again later.")
 
     def items(
@@ -145,10 +145,11 @@ class Table:
             if not same_commit(refusal.items[0], first):
                 raise
         except OutcomeUnknown:
-            stored = None
-            with suppress(PersistenceError):
-                stored = self.get(first["pk"]["S"], int(first["sk"]["N"]))
-            if not same_commit(stored, first):  # its absence proves nothing
+            key = {name: first[name] for name in ("pk", "sk")}
+            found: dict[str, Any] = {}
+            with suppress(ClientError, BotoCoreError):  # not by `call`: also when closed
+                found = self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
+            if not same_commit(found.get("Item"), first):  # its absence proves nothing
                 raise
 
     def ensure(self) -> None:
@@ -157,7 +158,14 @@ class Table:
             try:
                 found = self.call("describe_table", TableName=self.name)["Table"]
             except TableAbsent:
-                self._create()
+                with suppress(Refused):  # another process was faster
+                    self.call(
+                        "create_table",
+                        TableName=self.name,
+                        KeySchema=KEYS,
+                        AttributeDefinitions=TYPES,
+                        BillingMode="PAY_PER_REQUEST",
+                    )
                 continue
             if found["TableStatus"] == "CREATING":
                 time.sleep(0.5)
@@ -169,16 +177,6 @@ class Table:
                     "HASH) and sk (number, RANGE): name another table in DYNAMODB_TABLE"
                 )
             self._checked = True
-
-    def _create(self) -> None:
-        with suppress(Refused):  # another process was faster
-            self.call(
-                "create_table",
-                TableName=self.name,
-                KeySchema=KEYS,
-                AttributeDefinitions=TYPES,
-                BillingMode="PAY_PER_REQUEST",
-            )
 
 
 def same_commit(stored: Item | None, item: Item) -> bool:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import CredentialRetrievalError, ReadTimeoutError, SSLError
 from eventsourcing.application import Application
 from eventsourcing.persistence import DataError, Tracking
 
@@ -238,6 +238,7 @@ def test_a_write_without_an_answer_says_that_it_may_have_happened(
     [
         ({"DYNAMODB_TABLE": ""}, "APP_DYNAMODB_TABLE or DYNAMODB_TABLE"),
         ({"DYNAMODB_BUCKET": "many"}, "DYNAMODB_BUCKET"),
+        *(({"DYNAMODB_BUCKET": few}, "DYNAMODB_BUCKET") for few in ("0.4", "1", "inf", "nan")),
         ({"DYNAMODB_TIMEOUT": "-1"}, "DYNAMODB_TIMEOUT"),
     ],
 )
@@ -271,6 +272,31 @@ def test_no_configuration_of_aws_is_named(
             a_recorder(a_factory(settings))
 
 
+def test_credentials_that_cannot_be_fetched_are_named(env: dict[str, str]) -> None:
+    factory = scripted(env, CREATE_TABLE="no")
+
+    def unfetched(_: Any, __: Any) -> Any:
+        raise CredentialRetrievalError(provider="process", error_msg="exit status 1")
+
+    factory.scripted.script["get_item"] = [unfetched]
+    with pytest.raises(NotAllowed, match="exit status 1"):
+        a_recorder(factory).max_notification_id()
+
+
+def test_an_encrypted_connection_that_broke_may_have_carried_the_write(
+    env: dict[str, str], closing: list[Any]
+) -> None:
+    factory = scripted(env, DYNAMODB_TIMEOUT="0.2")
+    closing.append(factory)
+
+    def broken(_: Any, __: Any) -> Any:
+        raise SSLError(endpoint_url="https://127.0.0.1", error=OSError("bad record"))
+
+    factory.scripted.script["transact_write_items"] = [broken] * 1000
+    with pytest.raises(OutcomeUnknown):
+        a_recorder(factory).insert_events(stream(1))
+
+
 def test_the_library_reads_the_module_through_its_own_setting(
     env: dict[str, str], closing: list[Any]
 ) -> None:
@@ -286,5 +312,5 @@ def test_an_event_that_is_not_text_where_text_is_needed_is_named(
     closing.append(factory)
     with pytest.raises(DataError, match="not valid text"):
         a_recorder(factory).insert_events([event("\ud800", 1)])
-    with pytest.raises(TooLarge, match="shorter originator id"):
+    with pytest.raises(TooLarge, match="shorten ids"):
         a_recorder(factory).insert_events([event("x" * 3000, 1)])

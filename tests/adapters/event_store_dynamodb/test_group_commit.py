@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from eventsourcing.persistence import IntegrityError, InternalError, Tracking
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    InternalError,
+    StoredEvent,
+    Tracking,
+)
 
-from adapters.event_store_dynamodb.errors import Busy, Closed
+from adapters.event_store_dynamodb.errors import Busy, Closed, OutcomeUnknown
 from tests.adapters.event_store_dynamodb.events import (
     ScriptedFactory,
     a_factory,
@@ -43,6 +52,10 @@ def conflict(_: Any, request: dict[str, Any]) -> Any:
     reasons = {"CancellationReasons": [{"Code": "TransactionConflict"}, *others]}
     refused.response.update(reasons)  # type: ignore[typeddict-item]
     raise refused
+
+
+def denied(_: Any, __: Any) -> Any:
+    raise ClientError({"Error": {"Code": "ExpiredTokenException"}}, "TransactWriteItems")
 
 
 class Gate:
@@ -210,6 +223,18 @@ def test_an_unknown_outcome_is_settled_by_reading_the_slot(
     assert a_recorder(factory).insert_events(stream(1)) == [2]
 
 
+def test_an_unknown_outcome_stays_unknown_when_the_next_answer_is_an_error(
+    factory: ScriptedFactory,
+) -> None:
+    recorder = a_recorder(factory)
+    factory.scripted.script[WRITE] = [applied_but_lost, denied]
+    assert recorder.insert_events(stream(1)) == [2]
+    factory.table.timeout = 0.2
+    factory.scripted.script[WRITE] = [lost] + [denied] * 1000
+    with pytest.raises(OutcomeUnknown, match="ExpiredToken"):
+        recorder.insert_events(stream(1))
+
+
 def test_a_lost_race_is_won_at_the_next_position(
     factory: ScriptedFactory, env: dict[str, str]
 ) -> None:
@@ -308,6 +333,74 @@ def test_nobody_hangs_when_the_thread_fails(factory: ScriptedFactory) -> None:
             with pytest.raises(InternalError, match="no room"):
                 future.result(5)
     assert a_recorder(factory).insert_events(stream(1)) == [3]
+
+
+@pytest.mark.parametrize(
+    ("poison", "tracking"),
+    [
+        (event(uuid4(), 1, topic="\x01" * 100_000), None),
+        (event(uuid4(), 1, topic="\ud800"), None),
+        (event(uuid4(), 1), Tracking("a name that is too long" * 100, 1)),
+    ],
+    ids=["wide", "no text", "long name"],
+)
+def test_an_append_that_is_not_accepted_fails_alone(
+    factory: ScriptedFactory, poison: StoredEvent, tracking: Tracking | None
+) -> None:
+    recorder, gate = a_process_recorder(factory), Gate()
+    factory.scripted.script[WRITE] = [gate]
+    with ThreadPoolExecutor(4) as pool:
+        futures = [pool.submit(recorder.insert_events, stream(1))]
+        assert gate.reached.wait(5)
+        futures += [pool.submit(recorder.insert_events, stream(1)) for _ in range(2)]
+        poisoned = pool.submit(recorder.insert_events, [poison], tracking=tracking)
+        while len(factory.committers.get()._waiting) + poisoned.done() < 3:
+            time.sleep(0.01)
+        gate.opened.set()
+        assert isinstance(poisoned.exception(10), DataError)
+        assert sorted(ids for future in futures for ids in future.result(10)) == [2, 3, 4]
+
+
+def run(env: dict[str, str], program: str) -> str:
+    """What a program of its own prints; it begins with a recorder on the table of ``env``."""
+    begin = (
+        "import os, threading, time\n"
+        "from tests.adapters.event_store_dynamodb.events import a_recorder, scripted, stream\n"
+        "from tests.adapters.event_store_dynamodb.test_group_commit import WRITE, conflict\n"
+        "factory = scripted(dict(os.environ))\n"
+        "recorder = a_recorder(factory)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", begin + program],
+        env={**os.environ, **env},
+        cwd=Path(__file__).parents[3],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout
+
+
+def test_a_thread_that_outlives_the_main_one_can_append(env: dict[str, str]) -> None:
+    program = (
+        "def late():\n"
+        "    threading.main_thread().join()\n"
+        "    print(recorder.insert_events(stream(1)))\n"
+        "recorder.insert_events(stream(1))\n"
+        "threading.Thread(target=late).start()\n"
+    )
+    assert run(env, program) == "[2]\n"
+
+
+def test_the_end_of_a_program_waits_for_no_append(env: dict[str, str]) -> None:
+    program = (
+        "factory.scripted.script[WRITE] = [conflict] * 10_000\n"
+        "threading.Thread(target=recorder.insert_events, args=[stream(1)], daemon=True).start()\n"
+        "while len(factory.scripted.requests) < 5: time.sleep(0.01)\n"
+    )
+    assert run({**env, "DYNAMODB_TIMEOUT": "60"}, program) == ""
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

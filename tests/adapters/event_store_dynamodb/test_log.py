@@ -13,6 +13,7 @@ import pytest
 from eventsourcing.persistence import IntegrityError, Notification, Tracking
 
 from adapters.event_store_dynamodb.errors import (
+    Closed,
     LogDamaged,
     LogRestored,
     OutOfOrder,
@@ -257,6 +258,38 @@ def test_a_rival_whose_write_is_half_seen_is_a_rival(
             a_recorder(fresh).insert_events([event(big[0].originator_id, version)])
 
 
+def test_a_version_may_follow_a_pack_that_a_query_shows_late(
+    env: dict[str, str], closing: list[Any]
+) -> None:
+    writer, follower = a_factory(env), scripted(env)
+    closing += [writer, follower]
+    originator = uuid4()
+    for version in (1, 2, 3):
+        a_recorder(writer).insert_events([event(originator, version)])
+    follower.scripted.script["query"] = [hiding("2", "3")]
+    assert a_recorder(follower).insert_events([event(originator, 4)]) == [4]
+
+
+def test_a_place_in_a_slot_that_shows_late_is_not_reached_yet(
+    env: dict[str, str], closing: list[Any]
+) -> None:
+    factory = scripted(env)
+    closing.append(factory)
+    recorder = a_recorder(factory)
+    recorder.insert_events(stream(6, state=b"x" * 150_000))  # slots at 1, 3 and 5
+    factory.scripted.script["query"] = [hiding("1")]
+    assert recorder.select_notifications(2, 5) == []
+    assert ids(recorder.select_notifications(2, 5)) == [2, 3, 4, 5, 6]
+
+
+def test_topics_of_wide_letters_are_cut_to_fit(env: dict[str, str], closing: list[Any]) -> None:
+    factory = a_factory(env)
+    closing.append(factory)
+    originator = uuid4()
+    wide = [event(originator, n, topic="\u8a9e" * 600) for n in range(300)]  # 1,800 bytes each
+    assert a_recorder(factory).insert_events(wide) == list(range(1, 301))
+
+
 def test_a_deleted_entry_is_named_and_never_skipped(
     env: dict[str, str], closing: list[Any]
 ) -> None:
@@ -372,6 +405,37 @@ def test_a_waiting_subscription_can_be_stopped_from_another_thread(
     following.stop()
     thread.join(5)
     assert ended == [[]]
+
+
+def test_closing_ends_a_subscription_that_waits(env: dict[str, str], closing: list[Any]) -> None:
+    factory = a_factory(env)
+    closing.append(factory)
+    recorder = a_recorder(factory)
+    recorder.insert_events(stream(1))
+    with recorder.subscribe(gt=1) as following, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(next, following)
+        factory.close()
+        with pytest.raises(Closed):
+            waiting.result(5)
+
+
+def test_a_subscription_to_a_rare_topic_moves_and_can_be_stopped_on_its_way(
+    env: dict[str, str], closing: list[Any]
+) -> None:
+    factory = scripted(env)
+    closing.append(factory)
+    recorder = a_recorder(factory)
+    for _ in range(6):
+        recorder.insert_events(stream(1000))
+    following = recorder.subscribe(topics=["rare"])
+
+    def stopped(client: Any, request: dict[str, Any]) -> Any:
+        following.stop()
+        return client.query(**request)
+
+    factory.scripted.script["query"] = [stopped]
+    assert list(following) == []
+    assert 0 < following.position < 6000  # type: ignore[attr-defined]
 
 
 def test_events_and_position_are_recorded_together_or_not_at_all(
