@@ -20,8 +20,7 @@ from itertools import islice
 from threading import Condition, Event, Thread
 from uuid import uuid4
 
-from eventsourcing.persistence import InternalError, PersistenceError, StoredEvent
-from eventsourcing.persistence import ProgrammingError as LibraryProgrammingError
+from eventsourcing.persistence import InternalError, PersistenceError, ProgrammingError, StoredEvent
 
 from .chain import Link
 from .errors import Busy, Closed, Refused, TooLarge
@@ -93,16 +92,13 @@ class Committer:
         with self._changed:
             if self._closed:
                 raise Closed("this event store was closed; make a new one to append")
-            self._thread = self._thread or self._start()
+            if not self._thread:  # a daemon: it serves whoever outlives the main thread
+                thread = Thread(target=self._run, name="event-log-committer", daemon=True)
+                thread.start()
+                self._thread = thread
             self._waiting.append(append)
             self._changed.notify()
         return append.position.result()
-
-    def _start(self) -> Thread:
-        # a daemon: it serves threads that outlive the main one, and no exit waits for it
-        thread = Thread(target=self._run, name="event-log-committer", daemon=True)
-        thread.start()
-        return thread
 
     def close(self) -> None:
         """Fail what waits and end the thread; a request under way is given up by the table."""
@@ -126,7 +122,7 @@ class Committer:
             self._commit(batch)
         except BaseException as error:
             self._log.distrust()
-            if isinstance(error, TooLarge | LibraryProgrammingError) and len(batch) > 1:
+            if isinstance(error, TooLarge | ProgrammingError) and len(batch) > 1:
                 for append in batch:  # one of them cannot be written: the others can
                     self._write([append])
             if not isinstance(error, PersistenceError):

@@ -191,9 +191,7 @@ class SlotLog:
     def _holder(self, position: int) -> Link | None:
         """The slot that holds the position, or else ends last before it; none shows far beyond."""
         number = position // self._bucket
-        return self._last_in(number, position + 1) or (
-            self._last_in(number - 1) if number else None
-        )
+        return self._last_in(number, position + 1) or self._last_in(number - 1)  # none in -1
 
 
 def restored(known: int, end: int) -> LogRestored:

@@ -50,8 +50,7 @@ class DynamoDBAggregateRecorder(AggregateRecorder):
             if puts:
                 self._table.write(puts, commit)
         except Refused as refusal:
-            rivals = [unpack(item) for item in refusal.items if item]
-            raise taken(rivals[0][0]) from None
+            raise taken(unpack(next(filter(None, refusal.items)))[0]) from None
         return None
 
     def select_events(
@@ -183,9 +182,7 @@ class DynamoDBTrackingRecorder(TrackingRecorder):
 def tracked(rival: Item) -> IntegrityError:
     """The one reason for an `IntegrityError` about tracking."""
     name, position = rival["pk"]["S"].split("#", 2)[2], rival["position"]["N"]
-    return IntegrityError(
-        f"{name} is already processed up to {position}, not below the new position"
-    )
+    return IntegrityError(f"{name} is already processed up to {position}: skip up to there")
 
 
 class DynamoDBProcessRecorder(

@@ -146,11 +146,11 @@ class Table:
                 raise
         except OutcomeUnknown:
             key = {name: first[name] for name in ("pk", "sk")}
-            found: dict[str, Any] = {}
             with suppress(ClientError, BotoCoreError):  # not by `call`: also when closed
                 found = self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
-            if not same_commit(found.get("Item"), first):  # its absence proves nothing
-                raise
+                if same_commit(found.get("Item"), first):  # its absence proves nothing
+                    return
+            raise
 
     def ensure(self) -> None:
         """Create the table unless it is there; `WrongKeySchema` when it has other keys."""

@@ -23,7 +23,9 @@ from eventsourcing.persistence import (
     Tracking,
 )
 
+from adapters.event_store_dynamodb.committer import Append, share
 from adapters.event_store_dynamodb.errors import Busy, Closed, OutcomeUnknown
+from adapters.event_store_dynamodb.table import key_of
 from tests.adapters.event_store_dynamodb.events import (
     ScriptedFactory,
     a_factory,
@@ -146,6 +148,46 @@ def test_two_waiting_callers_with_one_version_are_judged_one_after_the_other(
     assert outcomes.count(IntegrityError) == 1
     assert outcomes.count(type(None)) == 2
     assert a_recorder(factory).max_notification_id() == 3
+    assert writes(factory) == 3
+
+
+def test_no_append_overtakes_one_that_waits_for_the_same_stream(factory: ScriptedFactory) -> None:
+    def touching(*streams: str) -> Append:
+        puts = [factory.table.put(key_of(name, 0)) for name in streams]
+        return Append(stream(1), puts, bucket=512)
+
+    first, second, third = touching("x"), touching("x", "y"), touching("y")
+    assert share([first, second, third]) == ([first], [second, third])
+
+
+def test_what_is_written_together_fits_into_a_bucket(
+    env: dict[str, str], closing: list[Any]
+) -> None:
+    factory = scripted(env, DYNAMODB_BUCKET="4")
+    closing.append(factory)
+    with ThreadPoolExecutor(8) as pool:
+        gate, futures = while_one_is_under_way(factory, pool, [stream(3) for _ in range(7)])
+        gate.opened.set()
+        assert sorted(ids for f in futures for ids in f.result(10)) == list(range(1, 22))
+    fresh = a_recorder(a_factory(env))
+    assert fresh.max_notification_id() == 21
+    for start in range(1, 22):
+        assert next(iter(fresh.select_notifications(start, 2))).id == start
+
+
+def test_who_loses_every_race_is_told_in_time(
+    factory: ScriptedFactory, env: dict[str, str]
+) -> None:
+    rival = a_recorder(a_factory(env))
+
+    def faster(client: Any, request: dict[str, Any]) -> Any:
+        rival.insert_events(stream(1))
+        return client.transact_write_items(**request)
+
+    factory.table.timeout = 0.3
+    factory.scripted.script[WRITE] = [faster] * 1000
+    with pytest.raises(Busy, match="faster for too long; nothing was written"):
+        a_recorder(factory).insert_events(stream(1))
 
 
 def test_of_many_who_want_one_place_one_gets_it(factory: ScriptedFactory) -> None:

@@ -20,6 +20,7 @@ from adapters.event_store_dynamodb.errors import (
     TableAbsent,
     TooLarge,
 )
+from adapters.event_store_dynamodb.log import TOPIC_WINDOW
 from tests.adapters.event_store_dynamodb.events import (
     a_factory,
     a_process_recorder,
@@ -224,6 +225,30 @@ def test_a_loader_waits_for_a_pack_that_shows_late(env: dict[str, str], closing:
         factory.scripted.script["query"] = [without_the_second_pack] * 2
         loaded: Any = recorder.select_events(big[0].originator_id, **how)
         assert len(loaded) == len(big) - int("gt" in how)
+
+
+def test_a_loader_waits_for_the_first_pack_below_one_that_shows(
+    env: dict[str, str], closing: list[Any]
+) -> None:
+    factory = scripted(env)
+    closing.append(factory)
+    recorder = a_recorder(factory)
+    big = stream(6, state=b"x" * 150_000)  # packs at 0, 3 and 5
+    recorder.insert_events(big)
+    factory.scripted.script["query"] = [hiding("0", "3")] * 2
+    assert recorder.select_events(big[0].originator_id, desc=True) == big[::-1]
+
+
+def test_who_reads_old_events_still_knows_the_end(env: dict[str, str], closing: list[Any]) -> None:
+    factory = scripted(env)
+    closing.append(factory)
+    recorder = a_recorder(factory)
+    for _ in range(3):
+        recorder.insert_events(stream(1))
+    assert ids(recorder.select_notifications(1, 1)) == [1]
+    factory.scripted.requests.clear()
+    assert recorder.insert_events(stream(1)) == [4]
+    assert len(factory.scripted.requests) == 1
 
 
 def hiding(*sort_keys: str) -> Any:
@@ -436,6 +461,20 @@ def test_a_subscription_to_a_rare_topic_moves_and_can_be_stopped_on_its_way(
     factory.scripted.script["query"] = [stopped]
     assert list(following) == []
     assert 0 < following.position < 6000  # type: ignore[attr-defined]
+
+
+def test_a_subscription_misses_nothing_where_one_scan_ends_and_the_next_begins(
+    env: dict[str, str], closing: list[Any]
+) -> None:
+    factory = a_factory(env)
+    closing.append(factory)
+    recorder, originator = a_recorder(factory), uuid4()
+    recorder.insert_events(stream(1900))
+    rare = range(TOPIC_WINDOW - 1, TOPIC_WINDOW + 3)  # in the middle of a slot
+    topics = ["rare" if 1901 + n in rare else "topic" for n in range(200)]
+    recorder.insert_events([event(originator, n, topic=t) for n, t in enumerate(topics)])
+    with recorder.subscribe(topics=["rare"]) as following:
+        assert [next(following).id for _ in rare] == [*rare]
 
 
 def test_events_and_position_are_recorded_together_or_not_at_all(
