@@ -56,18 +56,20 @@ def links(
     ``most``: how many are probably wanted. Descending: from ``high`` or below it down to place 0.
     """
     edge = None if descending else low  # where the links seen so far end, or begin
-    for pause in PAUSES:
+    vain = 0  # looks that showed nothing new
+    while vain < len(PAUSES):
         for link in map(Link.of, table.items(pk, low, high, descending=descending, most=most)):
             near, far = (link.end, link.begin) if descending else (link.begin, link.end)
             if edge not in (None, near):
                 break
             yield link
-            edge = far
+            edge, vain = far, 0
             low, high = (low, far - 1) if descending else (far, high)
         else:
             if not (descending and edge):
                 return
-        time.sleep(pause)
+        time.sleep(PAUSES[vain])
+        vain += 1
     raise LogDamaged(
         f"{edge} is missing from {pk} although others are there: an item was deleted; restore the "
         "table from a backup"

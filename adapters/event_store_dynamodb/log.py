@@ -135,6 +135,8 @@ class SlotLog:
         ahead, in steps that double until one goes too far and halve from then on."""
         number, step, growing = self._end.begin // self._bucket, 1, True
         last = self._last_in(number)
+        if not last and number:  # restored to an earlier bucket
+            number, last = 0, self._last_in(0)
         while last and step and last.end // self._bucket > number:
             if ahead := self._last_in(number + step):
                 last, number = ahead, number + step

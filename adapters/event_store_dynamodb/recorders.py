@@ -163,19 +163,16 @@ class DynamoDBTrackingRecorder(TrackingRecorder):
     def _tracking(self, tracking: Tracking) -> Action:
         position = number(tracking.notification_id)
         return self._table.put(
-            {**key_of(self._key(tracking.application_name), 0), "position": position}
+            {**key_of(f"T#{self._app}#{tracking.application_name}", 0), "position": position}
             | {"by": {"S": uuid4().hex}},
             "attribute_not_exists(pk) OR #position < :position",
             ExpressionAttributeNames={"#position": "position"},
             ExpressionAttributeValues={":position": position},
         )
 
-    def _key(self, application_name: str) -> str:
-        return f"T#{self._app}#{application_name}"
-
     def max_tracking_id(self, application_name: str) -> int | None:
         """The recorded position, strongly consistent."""
-        item = self._table.get(self._key(application_name), 0)
+        item = self._table.get(f"T#{self._app}#{application_name}", 0)
         return int(item["position"]["N"]) if item else None
 
 

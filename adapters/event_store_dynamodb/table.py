@@ -78,8 +78,7 @@ class Table:
         last, unknown = None, False
         while not self._closed.is_set() and (last is None or time.monotonic() < deadline):
             try:
-                answer: dict[str, Any] = getattr(self.client, operation)(**arguments)
-                return answer
+                return dict(getattr(self.client, operation)(**arguments))
             except (ClientError, BotoCoreError) as error:
                 last = translate(error, self.name)
                 if isinstance(last, Passing):

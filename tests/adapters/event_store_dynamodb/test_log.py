@@ -315,6 +315,18 @@ def test_topics_of_wide_letters_are_cut_to_fit(env: dict[str, str], closing: lis
     assert a_recorder(factory).insert_events(wide) == list(range(1, 301))
 
 
+def test_a_reader_gives_up_only_when_it_looks_again_in_vain(
+    env: dict[str, str], closing: list[Any]
+) -> None:
+    factory = scripted(env)
+    closing.append(factory)
+    recorder = a_recorder(factory)
+    for _ in range(30):
+        recorder.insert_events(stream(1))
+    factory.scripted.script["query"] = [hiding(str(n)) for n in range(2, 30, 2)]
+    assert ids(recorder.select_notifications(1, 30)) == list(range(1, 31))
+
+
 def test_a_deleted_entry_is_named_and_never_skipped(
     env: dict[str, str], closing: list[Any]
 ) -> None:
@@ -356,6 +368,21 @@ def test_a_log_that_was_restored_is_noticed_by_whoever_saw_more(
     with pytest.raises(LogRestored):
         recorder.insert_events(stream(1))
     assert ids(a_recorder(a_factory(env)).select_notifications(1, 10)) == [1, 2, 3]
+
+
+def test_a_log_that_was_restored_to_an_earlier_bucket_says_where_it_ends(
+    env: dict[str, str], closing: list[Any]
+) -> None:
+    factory = a_factory(env, DYNAMODB_BUCKET="4")
+    closing.append(factory)
+    recorder, client, name = a_recorder(factory), factory.table.client, factory.table.name
+    for _ in range(10):
+        recorder.insert_events(stream(2))
+    for position in range(7, 20, 2):
+        partition = factory.log.partition(position)
+        client.delete_item(TableName=name, Key={"pk": {"S": partition}, "sk": {"N": str(position)}})
+    with pytest.raises(LogRestored, match="ends at position 6, but position 20"):
+        recorder.max_notification_id()
 
 
 def test_a_replaced_table_is_not_written_beyond_its_end(
