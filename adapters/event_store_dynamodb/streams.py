@@ -108,6 +108,6 @@ class Streams:
 def taken(event: StoredEvent) -> IntegrityError:
     """The one reason for an `IntegrityError` about events."""
     return IntegrityError(
-        f"version {event.originator_version} of {event.originator_id} is already recorded: load "
-        "again and decide again"
+        f"version {event.originator_version} of {event.originator_id} is already recorded, or "
+        "comes twice: load again and decide again"
     )

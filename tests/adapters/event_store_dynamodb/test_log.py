@@ -239,15 +239,18 @@ def test_a_loader_waits_for_the_first_pack_below_one_that_shows(
     assert recorder.select_events(big[0].originator_id, desc=True) == big[::-1]
 
 
-def test_who_reads_old_events_still_knows_the_end(env: dict[str, str], closing: list[Any]) -> None:
+def test_who_reads_old_events_still_knows_where_log_and_stream_end(
+    env: dict[str, str], closing: list[Any]
+) -> None:
     factory = scripted(env)
     closing.append(factory)
-    recorder = a_recorder(factory)
-    for _ in range(3):
-        recorder.insert_events(stream(1))
+    recorder, originator = a_recorder(factory), uuid4()
+    for version in (1, 2, 3):
+        recorder.insert_events([event(originator, version)])
     assert ids(recorder.select_notifications(1, 1)) == [1]
+    assert len(recorder.select_events(originator, lte=1)) == 1
     factory.scripted.requests.clear()
-    assert recorder.insert_events(stream(1)) == [4]
+    assert recorder.insert_events([event(originator, 4)]) == [4]
     assert len(factory.scripted.requests) == 1
 
 
