@@ -265,15 +265,18 @@ def test_an_unknown_outcome_is_settled_by_reading_the_slot(
     assert a_recorder(factory).insert_events(stream(1)) == [2]
 
 
-def test_an_unknown_outcome_stays_unknown_when_the_next_answer_is_an_error(
-    factory: ScriptedFactory,
+@pytest.mark.parametrize(
+    ("then", "named"), [(denied, "ExpiredToken"), (conflict, "TransactionConflict")]
+)
+def test_an_unknown_outcome_stays_unknown_whatever_the_next_answer_is(
+    factory: ScriptedFactory, then: Any, named: str
 ) -> None:
     recorder = a_recorder(factory)
-    factory.scripted.script[WRITE] = [applied_but_lost, denied]
+    factory.scripted.script[WRITE] = [applied_but_lost, then]
     assert recorder.insert_events(stream(1)) == [2]
     factory.table.timeout = 0.2
-    factory.scripted.script[WRITE] = [lost] + [denied] * 1000
-    with pytest.raises(OutcomeUnknown, match="ExpiredToken"):
+    factory.scripted.script[WRITE] = [lost] + [then] * 1000
+    with pytest.raises(OutcomeUnknown, match=named):
         recorder.insert_events(stream(1))
 
 

@@ -195,6 +195,18 @@ def test_a_binary_state_and_a_text_state_come_back_byte_for_byte(
     assert stored["body"] == {"S": '{"name":"Zoë"}{"name":"Zoë"}'}  # readable in the console
 
 
+def test_every_read_is_strongly_consistent(env: dict[str, str], closing: list[Any]) -> None:
+    factory = scripted(env)
+    closing.append(factory)
+    recorder = a_process_recorder(factory)
+    recorder.insert_events([event("one", 1)], tracking=Tracking("up", 1))
+    assert recorder.max_tracking_id("up") == recorder.max_notification_id() == 1
+    assert len(recorder.select_events("one")) == len(recorder.select_notifications(1, 1)) == 1
+    reads = [(name, r) for name, r in factory.scripted.requests if "ConsistentRead" in r]
+    assert {name for name, _ in reads} == {"query", "get_item"}
+    assert all(request["ConsistentRead"] is True for _, request in reads)
+
+
 def test_a_reader_waits_for_a_slot_that_shows_late(env: dict[str, str], closing: list[Any]) -> None:
     factory = scripted(env)
     closing.append(factory)
