@@ -26,11 +26,11 @@ _uuid = lru_cache(maxsize=4096)(UUID)  # a reader meets the same originators aga
 
 
 @lru_cache(maxsize=4096)
-def _quoted(text: str) -> str:
+def _quoted(name: UUID | str) -> str:
     try:
-        return json.dumps(text, ensure_ascii=False).encode().decode()
+        return json.dumps(str(name), ensure_ascii=False).encode().decode()
     except UnicodeEncodeError as error:
-        raise DataError(f"{text!r} is not valid text: {error}") from error
+        raise DataError(f"{name!r} is not valid text: {error}") from error
 
 
 def size_of(event: StoredEvent) -> int:
@@ -38,7 +38,7 @@ def size_of(event: StoredEvent) -> int:
 
     `DataError` when its topic or its originator's id is not text.
     """
-    names = _quoted(event.topic) + _quoted(str(event.originator_id))
+    names = _quoted(event.topic) + _quoted(event.originator_id)
     return len(event.state) + len(names.encode()) + 64
 
 
@@ -64,7 +64,7 @@ def pack(events: Sequence[StoredEvent]) -> Item:
         if event.originator_version != expected or event.originator_id != originator:
             originator = event.originator_id
             is_uuid = 1 if isinstance(originator, UUID) else 0
-            begin = f"[{_quoted(str(originator))},{is_uuid},{event.originator_version},["
+            begin = f"[{_quoted(originator)},{is_uuid},{event.originator_version},["
             text.append(f"]],{begin}" if text else begin)
         else:
             text.append(",")
