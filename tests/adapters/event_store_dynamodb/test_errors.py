@@ -14,9 +14,9 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from botocore.exceptions import CredentialRetrievalError, ReadTimeoutError, SSLError
+from botocore.exceptions import ClientError, CredentialRetrievalError, ReadTimeoutError, SSLError
 from eventsourcing.application import Application
-from eventsourcing.persistence import DataError, Tracking
+from eventsourcing.persistence import DataError, ProgrammingError, Tracking
 
 import adapters.event_store_dynamodb as store
 from adapters.event_store_dynamodb.errors import (
@@ -24,9 +24,12 @@ from adapters.event_store_dynamodb.errors import (
     ClockBehind,
     NotAllowed,
     OutcomeUnknown,
+    Passing,
+    Refused,
     TableAbsent,
     TooLarge,
     WrongKeySchema,
+    translate,
 )
 from entrypoints.local.cloud import free_port
 from tests.adapters.event_store_dynamodb.events import (
@@ -270,6 +273,21 @@ def test_no_configuration_of_aws_is_named(
     for settings in (bare, {**bare, "AWS_DEFAULT_REGION": "us-east-1"}):
         with pytest.raises(NotAllowed, match="AWS_REGION and credentials"):
             a_recorder(a_factory(settings))
+
+
+def cancelled(*codes: str) -> Any:
+    """What a transaction is answered whose actions have these codes."""
+    answer: Any = {
+        "Error": {"Code": "TransactionCanceledException"},
+        "CancellationReasons": [{"Code": code} for code in codes],
+    }
+    return translate(ClientError(answer, "TransactWriteItems"), "table")
+
+
+def test_a_transaction_is_repeated_only_when_nothing_else_stood_in_its_way() -> None:
+    assert isinstance(cancelled("None", "TransactionConflict", "ThrottlingError"), Passing)
+    assert isinstance(cancelled("TransactionConflict", "ConditionalCheckFailed"), Refused)
+    assert isinstance(cancelled("TransactionConflict", "ValidationError"), ProgrammingError)
 
 
 def test_credentials_that_cannot_be_fetched_are_named(env: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
@@ -440,6 +441,18 @@ def test_a_subscription_remembers_what_it_scanned_not_what_it_matched(
         assert min(map(int, lows)) == 32
 
 
+def test_the_position_of_a_subscription_is_not_beyond_what_it_delivered(
+    env: dict[str, str], closing: list[Any]
+) -> None:
+    factory = a_factory(env)
+    closing.append(factory)
+    recorder = a_recorder(factory)
+    recorder.insert_events(stream(3))
+    with recorder.subscribe() as following:
+        positions = [(n.id, following.position) for n in islice(following, 3)]  # type: ignore[attr-defined]
+    assert positions == [(1, 1), (2, 2), (3, 3)]
+
+
 @pytest.mark.parametrize("same_process", [True, False])
 def test_a_subscription_is_woken_soon(
     env: dict[str, str], closing: list[Any], same_process: bool
@@ -458,6 +471,20 @@ def test_a_subscription_is_woken_soon(
             writer.insert_events(stream(1))
             delays.append(waiting.result(timeout=5)[1] - written)
         assert min(delays) < (0.15 if same_process else 0.5)
+
+
+def test_a_subscription_that_was_woken_rests_again(env: dict[str, str], closing: list[Any]) -> None:
+    factory = scripted(env)
+    closing.append(factory)
+    recorder = a_recorder(factory)
+    with recorder.subscribe() as following, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(list, islice(following, 2))
+        recorder.insert_events(stream(1))
+        factory.scripted.requests.clear()
+        time.sleep(1)  # five looks
+        assert len(factory.scripted.requests) < 10
+        recorder.insert_events(stream(1))
+        assert ids(waiting.result(5)) == [1, 2]
 
 
 def test_a_waiting_subscription_can_be_stopped_from_another_thread(
