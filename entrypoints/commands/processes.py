@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FORGETS = (
     "GAS_STORE=dynamodb on one machine is for trying it: the embedded cloud keeps tables in memory,"
-    " and what is in them is gone when this stops. `gas backup` carries it elsewhere."
+    " and what is in them is gone when this stops. Until then `gas backup` carries it elsewhere."
 )
 NEVER_PUSHED = (
     "GAS_CONSUMERS=push does not work on one machine: the embedded cloud does not sign what it"

@@ -150,6 +150,7 @@ class Supervisor:
             "GAS_PORT": str(self._service.port),
             "GAS_DATA_DIR": str(self._folder.path),
             "GAS_STACK": self._service.stack,
+            "GAS_STORE": self._service.store,
             "GAS_SECRET": os.environ.get("GAS_SECRET") or self._folder.secret("cookies"),
             **{f"GAS_{name}_PORT": str(port) for name, port in stand_ins.items()},
             **urls,

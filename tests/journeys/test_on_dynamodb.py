@@ -24,12 +24,19 @@ def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
     service.stop()
 
 
-def gas(service: RunningService, *argv: str | Path, **settings: str) -> str:
-    """What a command of the same user says."""
+def called(
+    service: RunningService, *argv: str | Path, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """A command of the same user."""
     environment = service.environment() | {"GAS_STORE": "dynamodb"} | settings
-    done = subprocess.run(
+    return subprocess.run(
         [GAS, *argv], check=False, env=environment, capture_output=True, text=True, timeout=120
     )
+
+
+def gas(service: RunningService, *argv: str | Path, **settings: str) -> str:
+    """What it says."""
+    done = called(service, *argv, **settings)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -59,3 +66,32 @@ def test_a_backup_moves_to_the_other_store_and_runs_there(
         assert later != job
     finally:
         service.stop()
+
+
+def test_what_runs_decides_about_the_store_and_not_who_asks(
+    running_service: RunningService, tmp_path: Path
+) -> None:
+    gas(running_service, "submit", EXAMPLE, "--reference", "human-mt", "--wait")
+    same = gas(running_service, "backup", tmp_path / "same.tar").partition(": ")[2]
+    other = gas(running_service, "backup", tmp_path / "other.tar", GAS_STORE="sqlite")
+    assert other.partition(": ")[2] == same
+    assert "0 differences" in gas(running_service, "rebuild", "--check", GAS_STORE="sqlite")
+
+
+def test_what_went_with_the_service_is_not_called_a_backup(tmp_path: Path) -> None:
+    service = start_service(tmp_path / "service", GAS_STORE="dynamodb")
+    try:
+        gas(service, "submit", EXAMPLE, "--reference", "human-mt", "--wait")
+        gas(service, "backup", tmp_path / "kept.tar")
+    finally:
+        service.stop()
+    for command in (["backup", tmp_path / "late.tar"], ["check"], ["rebuild", "--check"]):
+        said = called(service, *command)
+        assert (said.returncode, said.stdout) == (1, "")
+        assert "they went when the service stopped" in said.stderr
+        assert "while it runs" in said.stderr
+        assert said.stderr.count("\n") == 1
+    said = called(service, "restore", tmp_path / "kept.tar")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert "would be gone at once. Restore without GAS_STORE" in said.stderr
+    assert list(tmp_path.glob("late*")) == []

@@ -29,7 +29,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     "arguments",
     [
         *[("jobs",), ("show", "x"), ("events",), ("token", "list"), ("rebuild",)],
-        *[("delete", "x", "-y"), ("check",)],
+        *[("delete", "x", "-y"), ("check",), ("backup", "a.tar")],
     ],
 )
 def test_without_a_service_every_command_says_what_to_do(
@@ -216,6 +216,7 @@ def test_a_local_user_is_never_made_on_aws(
     nowhere: Path, gas_command: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GAS_STORE", "dynamodb")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
     monkeypatch.delenv("GAS_LOCAL", raising=False)
     said = gas_command("token", "create")
     assert said.code == 1
