@@ -106,18 +106,23 @@ def run(arguments: list[str]) -> int:
         _forget_stdout()
         return REFUSED
     except Exception as error:
-        if not _is_refusal(error):
+        sentence = _sentence(error)
+        if not sentence:
             raise
-        click.echo(f"gas: {error}", err=True)
+        click.echo(f"gas: {sentence}", err=True)
         return REFUSED
 
 
-def _is_refusal(error: Exception) -> bool:
-    """What has a sentence for people; anything else is a fault of ours and shows its trace."""
+def _sentence(error: Exception) -> str:
+    """For people; what has none is a fault of ours and shows its trace."""
     from domain.errors import DomainError
     from entrypoints.client import Refusal, Unreachable
+    from entrypoints.outages import outage_of
 
-    return isinstance(error, DomainError | Refusal | Unreachable)
+    if isinstance(error, DomainError | Refusal | Unreachable):
+        return str(error)
+    outage = outage_of(error)
+    return f"{outage.sentence()} ({type(error).__name__}: {error})" if outage else ""
 
 
 def _forget_stdout() -> None:

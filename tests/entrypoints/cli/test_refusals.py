@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -11,6 +12,8 @@ from uuid import uuid4
 import pytest
 
 from entrypoints.cli import COMMANDS
+from entrypoints.local.cloud import free_port
+from entrypoints.local.data_folder import RUN_FILE
 from entrypoints.local_user import token_file
 from tests.entrypoints.cli.conftest import Call, Running
 from tests.entrypoints.running import somebody
@@ -72,6 +75,17 @@ def test_a_service_that_died_is_a_sentence(
     assert said.code == 1
     assert "http://127.0.0.1:9 does not answer" in said.err
     assert "gas_x" not in said.err
+
+
+def test_a_cloud_that_is_away_is_a_sentence(idle: Running, gas_command: Call) -> None:
+    run_file = idle.gas.settings.data_dir / RUN_FILE
+    running = json.loads(run_file.read_text())
+    running["environment"]["GAS_AWS_ENDPOINT"] = f"http://127.0.0.1:{free_port()}"
+    run_file.write_text(json.dumps(running))
+    said = gas_command("queues")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("gas: A part of the service does not answer")
+    assert said.err.count("\n") == 1
 
 
 def test_a_token_that_is_refused_is_a_sentence(
