@@ -112,6 +112,11 @@ class Gas(OutsideParts):
         return {}
 
     @cached_property
+    def restored(self) -> dict[str, int]:
+        """The same for all restoration threads."""
+        return {}
+
+    @cached_property
     def mail_book(self) -> MailBook:
         return MailBook(self.records, self.clock)
 

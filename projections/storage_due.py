@@ -19,8 +19,11 @@ from domain.ports import Change, Put, Remove, Views
 from domain.service import AnnotationService
 from domain.subscription import NEVER_PAID, Standing, Subscription
 
-# pk "due", sk time|job: {}; pk "owner:<id>", sk job: at; pk "standing", sk owner: paid, until
+# pk "due", sk time|job: {}; pk "owner:<id>", sk job: at, restoring;
+# pk "standing", sk owner: paid, until; pk "restoring", sk job: owner, work, submitted_at
 STORAGE_DUE = "storage_due"
+RESTORING = "restoring"
+ROWS = 2  # counts up when rows get another shape: then the view is made anew
 
 
 class StorageDue:
@@ -48,16 +51,21 @@ class StorageDue:
 
     def _move(self, job: Job, standing: Standing | None) -> Iterator[Change]:
         owner = f"owner:{job.owner}"
+        standing = standing or self._standing(str(job.owner))
         before = self._views.get(STORAGE_DUE, owner, str(job.id))
-        at = self._look(job, standing or self._standing(str(job.owner)))
+        at, restoring = self._look(job, standing), _is_to_come_back(job, standing)
         if before and before["at"] and before["at"] != at:
             yield Remove("due", f"{before['at']}|{job.id}")
+        if before and before.get("restoring") and not restoring:
+            yield Remove(RESTORING, str(job.id))
         if job.deletion_requested:
             yield Remove(owner, str(job.id))
             return
-        yield Put(owner, str(job.id), {"at": at})
+        yield Put(owner, str(job.id), {"at": at, "restoring": restoring})
         if at:
             yield Put("due", f"{at}|{job.id}", {})
+        if restoring:
+            yield Put(RESTORING, str(job.id), restoring_row(job))
 
     def _look(self, job: Job, standing: Standing) -> str:
         """A time that sorts as text; empty while only a command helps."""
@@ -80,6 +88,30 @@ class StorageDue:
     def _standing(self, owner: str) -> Standing:
         row = self._views.get(STORAGE_DUE, "standing", owner)
         return _standing_of(row) if row else NEVER_PAID
+
+
+def made_under(policy: Policy) -> str:
+    """What the rows depend on beside the log."""
+    return f"{policy!r}, rows {ROWS}"
+
+
+def restoring(views: Views) -> list[tuple[str, dict[str, Any]]]:
+    """What is to come back from the cold, as ``fairness.fair_order`` wants it."""
+    return [(sk, dict(row)) for sk, row in views.query(STORAGE_DUE, RESTORING)]
+
+
+def restoring_row(job: Job) -> dict[str, Any]:
+    return {
+        "owner": str(job.owner),
+        "work": job.storage,
+        "submitted_at": job.created_on.isoformat(),
+    }
+
+
+def _is_to_come_back(job: Job, standing: Standing) -> bool:
+    if job.deletion_requested:
+        return False
+    return job.storage == "thawing" or (job.storage == "archived" and standing.paid)
 
 
 def due_by(views: Views, now: datetime, *, after: str = "", limit: int) -> tuple[list[UUID], str]:

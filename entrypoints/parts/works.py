@@ -15,12 +15,14 @@ from entrypoints.worker import Hint, Work
 from projections.annotation import AnnotationWork
 from projections.archiving import Archiving
 from projections.erasure import ErasureWork
+from projections.fairness import Turns
 from projections.handing_over import HandOver
 from projections.listeners import QUEUE_OF
 from projections.notification import NotificationWork
 from projections.notification_book import SENT, Entry
 from projections.restoring import Restoring
 from projections.storage import StorageWork
+from projections.storage_due import restoring
 
 if TYPE_CHECKING:
     from entrypoints.bootstrap import Gas
@@ -69,15 +71,18 @@ def _erasure(gas: Gas, worker: str) -> Work:
 
 def _archival(gas: Gas, worker: str) -> Work:
     work = Archiving(gas.service, gas.files, gas.archive, gas.outlook)
-    return _storage(gas, worker, work.steps)
+    return _storage(gas, worker, work.steps, Turns(lambda: (), {}))
 
 
 def _restoration(gas: Gas, worker: str) -> Work:
     work = Restoring(gas.service, gas.archive, gas.outlook)
-    return _storage(gas, worker, work.steps)
+    turns = Turns(lambda: restoring(gas.views), gas.restored)
+    return _storage(gas, worker, work.steps, turns)
 
 
-def _storage(gas: Gas, worker: str, steps: Mapping[Step, Callable[[Job], None]]) -> Work:
+def _storage(
+    gas: Gas, worker: str, steps: Mapping[Step, Callable[[Job], None]], turns: Turns
+) -> Work:
     return StorageWork(
         service=gas.service,
         records=gas.records,
@@ -87,6 +92,8 @@ def _storage(gas: Gas, worker: str, steps: Mapping[Step, Callable[[Job], None]])
         steps=steps,
         arm=lambda job_id, at: gas.timer.schedule(Hint(job_id, 0).body(), at=at),
         hand_over=_hand_over(gas),
+        turns=turns,
+        on_error=_log_failing,
         worker=worker,
         renew_seconds=gas.renew_seconds,
     )
