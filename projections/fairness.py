@@ -54,13 +54,14 @@ def serve(served: dict[str, int], owner: object) -> None:
 
 @dataclass(frozen=True)
 class Turns:
-    """Turns between the owners of ``waiting`` work; ``served`` is this process's own counting."""
+    """Turns between owners: ``waiting`` gives what others than one owner wait for, ``served`` is
+    this process's own counting."""
 
-    waiting: Callable[[], Waiting]
+    waiting: Callable[[str], Waiting]
     served: dict[str, int]
 
     def ahead_of(self, job_id: object, row: Mapping[str, Any]) -> list[list[str]]:
-        return ahead_of(str(job_id), row, self.waiting(), dict(self.served))
+        return ahead_of(str(job_id), row, self.waiting(row["owner"]), dict(self.served))
 
     def serve(self, owner: object) -> None:
         serve(self.served, owner)

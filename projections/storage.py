@@ -20,7 +20,6 @@ from projections.handing_over import HandOver
 from projections.heartbeat import Heartbeat
 from projections.storage_due import STORAGE_DUE, restoring_row
 
-LOOKED_AT = 8  # jobs of an owner whose turn it is, until one is found that can go on
 ARMED = "armed"  # records: pk job id -> until (ISO 8601): when the job's timer is to go off
 
 
@@ -65,7 +64,7 @@ class StorageWork:
         for line in self.turns.ahead_of(job.id, restoring_row(job)):
             if stopping():
                 raise Interrupted
-            any(self._goes_on(UUID(other)) for other in line[:LOOKED_AT])
+            any(self._goes_on(UUID(other)) for other in line)
 
     def _goes_on(self, job_id: UUID) -> bool:
         """Whether anything could be done for a job that nobody hinted at."""

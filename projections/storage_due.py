@@ -5,7 +5,7 @@ A change of the owner's subscription moves all of the owner's jobs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,9 +20,10 @@ from domain.service import AnnotationService
 from domain.subscription import NEVER_PAID, Standing, Subscription
 
 # pk "due", sk time|job: {}; pk "owner:<id>", sk job: at, restoring;
-# pk "standing", sk owner: paid, until; pk "restoring", sk job: owner, work, submitted_at
+# pk "standing", sk owner: paid, until; pk "restoring", sk owner|submitted|job: as fair_order wants
 STORAGE_DUE = "storage_due"
 RESTORING = "restoring"
+OWNERS_AT_ONCE, JOBS_OF_EACH = 20, 8  # looked at to see whose turn it is
 ROWS = 2  # counts up when rows get another shape: then the view is made anew
 
 
@@ -57,7 +58,7 @@ class StorageDue:
         if before and before["at"] and before["at"] != at:
             yield Remove("due", f"{before['at']}|{job.id}")
         if before and before.get("restoring") and not restoring:
-            yield Remove(RESTORING, str(job.id))
+            yield Remove(RESTORING, _in_line(job))
         if job.deletion_requested:
             yield Remove(owner, str(job.id))
             return
@@ -65,7 +66,7 @@ class StorageDue:
         if at:
             yield Put("due", f"{at}|{job.id}", {})
         if restoring:
-            yield Put(RESTORING, str(job.id), restoring_row(job))
+            yield Put(RESTORING, _in_line(job), restoring_row(job))
 
     def _look(self, job: Job, standing: Standing) -> str:
         """A time that sorts as text; empty while only a command helps."""
@@ -95,9 +96,23 @@ def made_under(policy: Policy) -> str:
     return f"{policy!r}, rows {ROWS}"
 
 
-def restoring(views: Views) -> list[tuple[str, dict[str, Any]]]:
-    """What is to come back from the cold, as ``fairness.fair_order`` wants it."""
-    return [(sk, dict(row)) for sk, row in views.query(STORAGE_DUE, RESTORING)]
+def restoring(views: Views, beside: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What is to come back to others than one owner: ids and rows as ``fair_order`` wants them.
+
+    Of each the oldest few, and of the owners those who follow in a ring: what it costs does not
+    depend on how much there is.
+    """
+    at, round_again = _behind(beside), False
+    for _ in range(OWNERS_AT_ONCE):
+        rows = views.query(STORAGE_DUE, RESTORING, after=at, limit=JOBS_OF_EACH)
+        if not rows and not round_again:
+            rows = views.query(STORAGE_DUE, RESTORING, limit=JOBS_OF_EACH)
+            round_again = True
+        owner = rows[0][1]["owner"] if rows else beside
+        if round_again and owner >= beside:
+            return
+        yield from ((sk.split("|")[2], row) for sk, row in rows if row["owner"] == owner)
+        at = _behind(owner)
 
 
 def restoring_row(job: Job) -> dict[str, Any]:
@@ -106,6 +121,15 @@ def restoring_row(job: Job) -> dict[str, Any]:
         "work": job.storage,
         "submitted_at": job.created_on.isoformat(),
     }
+
+
+def _in_line(job: Job) -> str:
+    return f"{job.owner}|{job.created_on.isoformat()}|{job.id}"
+
+
+def _behind(owner: str) -> str:
+    """Beyond all of an owner's rows."""
+    return f"{owner}~"
 
 
 def _is_to_come_back(job: Job, standing: Standing) -> bool:

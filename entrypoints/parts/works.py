@@ -71,12 +71,12 @@ def _erasure(gas: Gas, worker: str) -> Work:
 
 def _archival(gas: Gas, worker: str) -> Work:
     work = Archiving(gas.service, gas.files, gas.archive, gas.outlook)
-    return _storage(gas, worker, work.steps, Turns(lambda: (), {}))
+    return _storage(gas, worker, work.steps, Turns(lambda _: (), {}))
 
 
 def _restoration(gas: Gas, worker: str) -> Work:
     work = Restoring(gas.service, gas.archive, gas.outlook)
-    turns = Turns(lambda: restoring(gas.views), gas.restored)
+    turns = Turns(lambda owner: restoring(gas.views, owner), gas.restored)
     return _storage(gas, worker, work.steps, turns)
 
 

@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ports import ArchiveRef, ColdFile, Retrieval
+from domain.ports import ArchiveRef, ColdFile, Put, Retrieval
 from projections.fairness import Turns, ahead_of, serve
-from projections.storage_due import restoring
+from projections.storage_due import JOBS_OF_EACH, OWNERS_AT_ONCE, restoring
 from tests.cold_world import LATER, ColdWorld
-from tests.memory import MemoryArchive
+from tests.memory import MemoryArchive, MemoryViews
 from tests.world import GOOD
 
 CROWD = 200
@@ -44,7 +44,7 @@ def test_only_owners_served_longer_ago_go_first_each_with_one_line(
 def test_whatever_the_order_of_hints_nobody_waits_two_rounds(owners: list[str]) -> None:
     """Each hint serves those before it and then its own: turns between owners differ by one."""
     left = {str(n): row(owner, n) for n, owner in enumerate(owners)}
-    turns = Turns(left.items, {})
+    turns = Turns(lambda _: left.items(), {})
     seen: list[str] = []
 
     def do(job_id: str) -> None:
@@ -64,18 +64,47 @@ def test_whatever_the_order_of_hints_nobody_waits_two_rounds(owners: list[str]) 
         assert last_turns.count(owner) <= 1 or waiting == {owner}
 
 
-def test_the_pages_of_the_view_say_who_waits(tmp_path: Path) -> None:
+def test_the_view_says_what_is_to_come_back(tmp_path: Path) -> None:
     world = ColdWorld(tmp_path)
     job_id = world.archived()
-    assert restoring(world.views) == []
+    assert waiting(world) == []
     world.upgrade()
     world.keep_views()
-    assert [(i, r["owner"]) for i, r in restoring(world.views)] == [(str(job_id), str(world.owner))]
+    assert waiting(world) == [(str(job_id), "archived")]
+    assert list(restoring(world.views, str(world.owner))) == []  # it is for others to see
     world.run()
-    assert [r["work"] for _, r in restoring(world.views)] == ["thawing"]
+    assert waiting(world) == [(str(job_id), "thawing")]
     world.wait(LATER)
     assert world.job(job_id).storage == "available"
-    assert restoring(world.views) == []
+    assert waiting(world) == []
+
+
+def waiting(world: ColdWorld, beside: UUID | None = None) -> list[tuple[str, str]]:
+    rows = restoring(world.views, str(beside or uuid4()))
+    return [(job_id, row["work"]) for job_id, row in rows]
+
+
+@given(
+    st.lists(st.integers(min_value=0, max_value=40), max_size=60),
+    st.integers(min_value=0, max_value=41),
+)
+def test_of_the_owners_who_follow_in_a_ring_the_oldest_few_are_seen(
+    owners: list[int], beside: int
+) -> None:
+    views = MemoryViews()
+    ids = {n: str(UUID(int=n)) for n in range(42)}
+    puts = [
+        Put("restoring", f"{ids[o]}|{n:03d}|{n}", {"owner": ids[o]}) for n, o in enumerate(owners)
+    ]
+    views.commit("storage_due", puts, after=0, position=1)
+    there = sorted(set(owners) - {beside})
+    ring = [o for o in there if o > beside] + [o for o in there if o < beside]
+    expected = [
+        str(n)
+        for each in ring[:OWNERS_AT_ONCE]
+        for n in [n for n, o in enumerate(owners) if o == each][:JOBS_OF_EACH]
+    ]
+    assert [job_id for job_id, _ in restoring(views, ids[beside])] == expected
 
 
 class Busy:
