@@ -112,6 +112,12 @@ def test_a_backup_that_fails_half_way_leaves_no_file(world: World, tmp_path: Pat
     assert not (tmp_path / "a.tar").exists()
 
 
+def test_nothing_is_not_called_a_backup(tmp_path: Path) -> None:
+    with pytest.raises(BackupRefused, match="The log is empty"):
+        empty_store(tmp_path / "new").write(tmp_path / "a.tar")
+    assert not (tmp_path / "a.tar").exists()
+
+
 @contextmanager
 def no_file_longer_than(size: int) -> Iterator[None]:
     """What a full disk is to whoever writes: the kernel takes no more."""

@@ -21,6 +21,7 @@ from adapters.records_sqlite import SqliteRecords
 from domain.context import acting
 from domain.errors import NotFound
 from domain.service import AnnotationService
+from entrypoints.cli import SET_UP
 from entrypoints.local.cloud import free_port
 from entrypoints.outages import OUTAGES, Outage, outage_of
 
@@ -179,7 +180,7 @@ def test_faults_of_ours_and_refusals_are_no_outages() -> None:
     assert outage_of(raised(lambda: patiently(lambda: 1 / 0))) is None
 
 
-@pytest.mark.parametrize("name", OUTAGES)
-def test_every_kind_of_error_in_the_table_exists(name: str) -> None:
+@pytest.mark.parametrize("name", [*OUTAGES, *SET_UP])
+def test_every_kind_of_error_in_the_tables_exists(name: str) -> None:
     module, _, kind = name.rpartition(".")
     assert issubclass(getattr(import_module(module), kind), Exception)
