@@ -14,6 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from waitress import create_server
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import RequestEntityTooLarge
 
 from entrypoints.settings import Settings
 from entrypoints.startup import loading
@@ -23,9 +26,27 @@ THREADS = 16
 WAITERS = 8  # of them may wait for events
 CONNECTIONS = 500
 IDLE_SECONDS = 30
-BODY_BYTES = 64 * 2**20  # kept on disk while it comes; what is too large for the API is told so
+BODY_BYTES = 11 * 2**20  # a little more than the API takes; kept on disk while it comes
 GRACE_SECONDS = 4.0
 LOOK_EVERY = 0.1
+
+
+class Unread(WSGITask):  # type: ignore[misc]
+    """A request that cannot be read. What says that it is too large the app refuses, in its own
+    words."""
+
+    def execute(self) -> None:
+        request = self.request
+        if isinstance(request.error, RequestEntityTooLarge) and request.content_length:
+            self.set_close_on_finish()  # the rest of the body is not waited for
+            super().execute()
+        else:
+            self.complete = True
+            ErrorTask.execute(self)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    error_task_class = Unread
 
 
 def serve(settings: Settings) -> None:
@@ -56,6 +77,7 @@ def run(app: Any, port: int, stopping: Callable[[], bool]) -> None:
         clear_untrusted_proxy_headers=False,  # refused, not ignored, on one machine
         ident=None,
     )
+    server.channel_class = Channel
     while not stopping():
         _turn(server)
     server.del_channel()  # nobody new

@@ -9,13 +9,16 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask, request
 
+from entrypoints.app import create_app
 from entrypoints.local.cloud import free_port
-from entrypoints.serve import THREADS, run
+from entrypoints.serve import BODY_BYTES, THREADS, run
+from tests.entrypoints.running import a_gas, somebody
 
 SLOW = 40  # more than there are threads
 BEGINNINGS = {
@@ -129,9 +132,42 @@ def test_what_claims_to_be_forwarded_reaches_the_app_which_refuses_it(app: Flask
             assert "Server" not in answer.headers
 
 
-def test_a_body_larger_than_anything_of_ours_is_refused_before_it_comes(app: Flask) -> None:
+def sent(url: str, *parts: bytes) -> bytes:
+    """All that is answered to these bytes, until the server closes the connection."""
+    port = int(url.rsplit(":", 1)[1])
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as sender:
+        for part in parts:
+            sender.sendall(part)
+        return b"".join(iter(lambda: sender.recv(65536), b""))
+
+
+POST = b"POST /%s HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+@pytest.mark.parametrize("path", [b"api/v1/jobs", b"jobs"])
+def test_what_is_much_too_large_is_refused_in_our_words_before_it_comes(
+    tmp_path: Path, path: bytes
+) -> None:
+    gas = a_gas(tmp_path, settings={"secret": "for these tests only"})
+    bearer = f"Authorization: Bearer {somebody(gas, 'ada').token}\r\n".encode()
+    multipart = b"Content-Type: multipart/form-data; boundary=b\r\n"
+    with serving(create_app(gas)) as (url, _, _):
+        head = POST % path + bearer + multipart + b"Content-Length: 990000000\r\n\r\n"
+        answer = sent(url, head)
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert (b"through POST /uploads" in answer) == (path != b"jobs")
+        assert (b"Upload it as a file" in answer) == (path == b"jobs")
+
+
+def test_what_is_much_too_large_and_does_not_say_so_never_reaches_the_app(app: Flask) -> None:
     with serving(app) as (url, _, _):
-        port = int(url.rsplit(":", 1)[1])
-        with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as sender:
-            sender.sendall(b"POST /quick HTTP/1.1\r\nHost: a\r\nContent-Length: 99000000\r\n\r\n")
-            assert sender.recv(100).startswith(b"HTTP/1.1 413 ")
+        head = POST % b"quick" + b"Transfer-Encoding: chunked\r\n\r\n"
+        chunk = b"%x\r\n%s" % (BODY_BYTES, b"x" * BODY_BYTES)
+        assert b" 413 " in sent(url, head, chunk).splitlines()[0]
+
+
+def test_what_is_no_http_is_refused(app: Flask) -> None:
+    with serving(app) as (url, _, _):
+        said = sent(url, b"GET /quick HTTP/1.1\r\nHost : a\r\n\r\n")
+        assert b" 400 Bad Request" in said.splitlines()[0]
+        assert got(f"{url}/quick") == "0 "
