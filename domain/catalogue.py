@@ -88,6 +88,12 @@ CATALOGUE: dict[str, Translate] = {
 }
 
 
+def _who(actor: str) -> dict[str, str]:
+    """CloudEvents' auth context: a person by id; what the service did is not told apart."""
+    kind, _, name = actor.partition(":")
+    return {"authtype": "app_user", "authid": name} if kind == "user" else {"authtype": "system"}
+
+
 def cloud_event(logged: LoggedEvent, *, source: str = "/gas") -> dict[str, Any]:
     """The public form of an event; ``sequence`` is its position, padded so that text sorts it."""
     family = logged.topic.split(".", 1)[0]
@@ -105,6 +111,7 @@ def cloud_event(logged: LoggedEvent, *, source: str = "/gas") -> dict[str, Any]:
         "partitionkey": str(logged.aggregate_id),
         "aggregateversion": logged.version,
         "correlationid": event.correlation_id,
+        **_who(event.actor),
         **({"causationid": event.causation_id} if event.causation_id else {}),
         "data": CATALOGUE[logged.topic](logged.payload),
     }

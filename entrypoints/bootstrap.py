@@ -11,6 +11,7 @@ from uuid import uuid4
 from domain.leases import RENEW_EVERY
 from entrypoints.feed import Feed
 from entrypoints.job_documents import JobDocuments
+from entrypoints.job_history import JobHistory
 from entrypoints.mails.letters import Letters
 from entrypoints.mails.unsent import UnsentMails
 from entrypoints.parts.outside import OutsideParts
@@ -36,6 +37,7 @@ SHARED = (
         "uploading",
         "submission",
         "jobs",
+        "history",
         "sweeper",
     ),
     *("policy", "outlook", "archive", "timer", "billing", "purchases"),
@@ -86,6 +88,10 @@ class Gas(OutsideParts):
     @cached_property
     def feed(self) -> Feed:
         return Feed(self.service, self.views)
+
+    @cached_property
+    def history(self) -> JobHistory:
+        return JobHistory(self.service, self.feed)
 
     @cached_property
     def purchases(self) -> Purchases:

@@ -26,6 +26,7 @@ CODES: dict[str, tuple[int, str]] = {
     "result_archived": (409, "the result is archived; upgrading restores it"),
     "result_restoring": (409, "the result is on its way back; ask again after `expected_by`"),
     "too_large": (413, "the file or the request is larger than the plan or the address takes"),
+    "unknown_moment": (422, "the job has no such version, or there was nothing of it yet"),
     "unknown_type": (422, "there is no event of that type"),
     "unsupported_media_type": (415, "the body has a content type that is not taken here"),
     "version_mismatch": (412, "the job has moved on since the version in If-Match"),

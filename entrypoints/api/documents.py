@@ -138,8 +138,8 @@ class Summary(Strict):
     seconds: float
 
 
-class JobDocument(Strict):
-    """A job; times are ISO 8601 in UTC."""
+class JobFacts(Strict):
+    """What the log says of a job; times are ISO 8601 in UTC."""
 
     id: str
     status: Status
@@ -152,8 +152,6 @@ class JobDocument(Strict):
     )
     input_removed: bool = Field(description="the input was kept for its time and is gone")
     reference: str
-    filename: str
-    label: str
     options: dict[str, Any]
     submitted_at: str
     started_at: str | None
@@ -165,9 +163,16 @@ class JobDocument(Strict):
     summary: Summary | None
     products: dict[str, str] = Field(description="every file of the run with its SHA-256")
     error: Failure | None
-    progress: Progress | None
     provenance: dict[str, str] | None
     version: int = Field(description="how many events it has; also its ETag")
+
+
+class JobDocument(JobFacts):
+    """A job, with what its owner calls it."""
+
+    filename: str
+    label: str
+    progress: Progress | None
 
 
 class Jobs(Strict):
@@ -188,10 +193,6 @@ class UploadDocument(Strict):
 class Events(Strict):
     events: list[dict[str, Any]] = Field(description="CloudEvents 1.0, in the order of the log")
     next: int = Field(description="the last position examined: the next `after`")
-
-
-class History(Strict):
-    events: list[dict[str, Any]] = Field(description="CloudEvents 1.0, the job's own")
 
 
 class Reference(Strict):
