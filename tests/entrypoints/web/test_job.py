@@ -177,7 +177,7 @@ def test_deleting_asks_first_and_then_removes_it_from_sight(
     assert "for good" in browser.get(f"/jobs/{completed}/delete").text
     answer = browser.send(f"/jobs/{completed}/delete")
     listed = browser.get(answer.location).text
-    assert str(completed) not in listed
+    assert f"job-{completed}" not in listed
     assert browser.get(f"/jobs/{completed}").status_code == 404
     assert site.gas.service.job(completed).deletion_requested
 
