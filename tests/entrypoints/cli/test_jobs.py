@@ -86,6 +86,17 @@ def test_the_past_of_a_job_is_shown_and_compared(
     assert gas_command("history", job, "--at", 1, "--diff", 1, 2).code == 2
 
 
+def test_sizes_are_counted_as_on_the_pages(
+    idle: Running, gas_command: Call, tmp_path: Path
+) -> None:
+    path = tmp_path / "larger.vcf"
+    path.write_text(ONE.replace("#CHROM", f"##note={'x' * (1536 - len(ONE) - 8)}\n#CHROM"))
+    job = submit(gas_command, path)
+    assert path.stat().st_size == 1536
+    assert "1.5 KB" in gas_command("jobs").out
+    assert "1.5 KB" in gas_command("show", job).out
+
+
 def test_a_result_is_downloaded_packed_or_not(
     service: Running, gas_command: Call, one_vcf: Path, here: Path
 ) -> None:

@@ -12,12 +12,11 @@ from entrypoints.web.icons import icon
     ("count", "shown"),
     [
         (0, "0 bytes"),
-        (1023, "1023 bytes"),
+        (1023, "1,023 bytes"),
         (153_600, "150 KB"),
         (1536, "1.5 KB"),
         (2**30, "1 GB"),
-        (5 * 10**9, "5 GB"),
-        (2 * 10**12, "2 TB"),
+        (5 * 2**30, "5 GB"),
         (None, "–"),  # noqa: RUF001
     ],
 )
