@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from functools import cached_property
+from secrets import token_urlsafe
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from entrypoints.parts.outside import OutsideParts
 from entrypoints.parts.works import WORKS
 from entrypoints.people import People
 from entrypoints.purchases import Purchases
+from entrypoints.seal import Seal
 from entrypoints.settings import Settings
 from entrypoints.submission import Submission
 from entrypoints.sweeper import Sweeper
@@ -99,7 +101,9 @@ class Gas(OutsideParts):
 
     @cached_property
     def people(self) -> People:
-        return People(self.service, self.records, self.clock)
+        secret = self.settings.secret.get_secret_value()
+        seal = Seal(secret or token_urlsafe())  # without one it lives as long as the process
+        return People(self.service, self.records, self.clock, seal)
 
     # --- work --------------------------------------------------------------------------------
 
