@@ -24,7 +24,7 @@ CODES: dict[str, tuple[int, str]] = {
     "plan_limit": (429, "the plan allows no more jobs now; the sentence says when it will"),
     "rate_limited": (429, "too many requests; wait as long as Retry-After says"),
     "result_archived": (409, "the result is archived; upgrading restores it"),
-    "result_restoring": (409, "the result is on its way back; ask again after `expected_by`"),
+    "result_restoring": (409, "the result is on its way back; ask again after expected_by"),
     "too_large": (413, "the file or the request is larger than the plan or the address takes"),
     "unknown_moment": (422, "the job has no such version, or there was nothing of it yet"),
     "unknown_type": (422, "there is no event of that type"),

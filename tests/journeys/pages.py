@@ -110,4 +110,5 @@ STRANGERS = (
     Visit("home-stranger", "/"),
     Visit("sign-in", "/sign-in"),
     Visit("signed-out", "/signed-out"),
+    Visit("api", "/api/v1/docs"),
 )
