@@ -12,12 +12,12 @@ from domain.rejections import skip_reason
 from domain.sizes import exact_size, size_in_words
 
 NOTHING = "\N{EN DASH}"
-THIN = "\N{NARROW NO-BREAK SPACE}"
+NBSP = "\N{NO-BREAK SPACE}"
 
 
 def size(count: int | None) -> str:
     """Bytes for people, as everywhere (``domain.sizes``)."""
-    return NOTHING if count is None else size_in_words(count, space=THIN)
+    return NOTHING if count is None else size_in_words(count, space=NBSP)
 
 
 def count(number: int) -> str:
@@ -30,14 +30,14 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return NOTHING
     if seconds < 10:
-        return f"{seconds:.1f}{THIN}s"
+        return f"{seconds:.1f}{NBSP}s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes == 0:
-        return f"{rest}{THIN}s"
+        return f"{rest}{NBSP}s"
     hours, minutes = divmod(minutes, 60)
     if hours == 0:
-        return f"{minutes}{THIN}min {rest}{THIN}s"
-    return f"{hours}{THIN}h {minutes}{THIN}min"
+        return f"{minutes}{NBSP}min {rest}{NBSP}s"
+    return f"{hours}{NBSP}h {minutes}{NBSP}min"
 
 
 def between(start: str | None, end: str | None) -> float | None:
@@ -71,7 +71,7 @@ def span(time: timedelta) -> str:
         number, rest = divmod(seconds, one)
         if number and not rest:
             break
-    return f"{number}{THIN}{unit}{'' if number == 1 else 's'}"
+    return f"{number}{NBSP}{unit}{'' if number == 1 else 's'}"
 
 
 def share(part: int, whole: int) -> float:
