@@ -15,6 +15,7 @@ from entrypoints.commands.asking import as_json, print_json, print_table, read_s
 if TYPE_CHECKING:
     from entrypoints.settings import Settings
 
+HIDDEN_PATHS = frozenset({"mailbox_url"})  # whoever knows the path may read what is there
 LOOK_SECONDS = 2.0  # for the running service to answer
 
 
@@ -122,8 +123,7 @@ def _row(
 ) -> Row:
     name = f"GAS_{field.upper()}"
     about = type(shown).model_fields[field].description or ""
-    value = _text(getattr(shown, field))
-    other = _text(getattr(here, field)) if here else None
+    value, other = _text(shown, field), _text(here, field) if here else None
     return Row(name, value, source if name in given else "default", about, other)
 
 
@@ -131,8 +131,11 @@ def _names_here() -> set[str]:
     return {name.upper() for name in os.environ}
 
 
-def _text(value: object) -> str:
+def _text(settings: Settings, field: str) -> str:
     """Secrets are only said to be there."""
+    value = getattr(settings, field)
+    if field in HIDDEN_PATHS and value:
+        return "/".join(value.split("/")[:3]) + "/…"
     if isinstance(value, SecretStr):
         return "(set)" if value.get_secret_value() else ""
     return "" if value is None else str(value)
