@@ -205,6 +205,7 @@ def test_a_failed_job_says_why_and_what_to_do(site: Site, browser: Browser, exam
     assert "This file could not be annotated" in page
     assert "input_missing" in page
     assert "submit it again" in page
+    assert f"/jobs/{job_id}/again" not in page, "the same file would fail again"
 
 
 def test_every_command_carries_who_and_the_requests_correlation_id(
