@@ -15,7 +15,7 @@ from entrypoints.job_documents import JobDocuments
 from entrypoints.job_history import JobHistory
 from entrypoints.mails.letters import Letters
 from entrypoints.mails.unsent import UnsentMails
-from entrypoints.parts.outside import OutsideParts
+from entrypoints.parts.cold import ColdParts
 from entrypoints.parts.works import WORKS
 from entrypoints.people import People
 from entrypoints.purchases import Purchases
@@ -47,7 +47,7 @@ SHARED = (
 )
 
 
-class Gas(OutsideParts):
+class Gas(ColdParts):
     """The service, part by part; each part is built when it is first asked for.
 
     ``overrides`` replace parts by name.

@@ -43,6 +43,10 @@ class ReferencePath(BaseModel):
     name: str = Field(description="the reference's name")
 
 
+class SchemaPath(BaseModel):
+    event_type: str = Field(description="an event's `type`, as `job.submitted.v1`")
+
+
 class UploadRequest(Strict):
     """A file that is about to be uploaded."""
 
@@ -193,6 +197,10 @@ class UploadDocument(Strict):
 class Events(Strict):
     events: list[dict[str, Any]] = Field(description="CloudEvents 1.0, in the order of the log")
     next: int = Field(description="the last position examined: the next `after`")
+
+
+class Schemas(Strict):
+    schemas: dict[str, str] = Field(description="event type: address of its JSON Schema")
 
 
 class Reference(Strict):
