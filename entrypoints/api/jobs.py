@@ -14,21 +14,18 @@ from pydantic import ValidationError
 from domain.job import Job
 from domain.ports import Options
 from domain.service import Recorded
-from entrypoints.api.documents import (
-    ERRORS,
-    DownloadPath,
-    JobDocument,
-    JobForm,
-    JobPath,
-    JobRequest,
-    Jobs,
-    JobsQuery,
-    UploadDocument,
-    UploadRequest,
-)
+from entrypoints.api.documents import ERRORS, JobDocument, Jobs, UploadDocument
 from entrypoints.api.guard import needs
 from entrypoints.api.history_documents import History, HistoryQuery
 from entrypoints.api.idempotency import idempotent, upload_id
+from entrypoints.api.parameters import (
+    DownloadPath,
+    JobForm,
+    JobPath,
+    JobRequest,
+    JobsQuery,
+    UploadRequest,
+)
 from entrypoints.api.problems import Refused, invalid
 from entrypoints.api.requests import acting_person, gas, job_id_of, person
 from entrypoints.uploading import FORM_SECONDS

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 
 from domain.catalogue import CATALOGUE, SCHEMAS
 from domain.errors import NotFound
-from entrypoints.api.documents import ERRORS, SchemaPath, Schemas
+from entrypoints.api.documents import ERRORS, Schemas
+from entrypoints.api.parameters import SchemaPath
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
