@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import socket
 from functools import cached_property
+from secrets import token_urlsafe
 from typing import Any
 from uuid import uuid4
 
 from domain.leases import RENEW_EVERY
 from entrypoints.feed import Feed
 from entrypoints.job_documents import JobDocuments
+from entrypoints.job_history import JobHistory
 from entrypoints.mails.letters import Letters
 from entrypoints.mails.unsent import UnsentMails
-from entrypoints.parts.outside import OutsideParts
+from entrypoints.parts.cold import ColdParts
 from entrypoints.parts.works import WORKS
 from entrypoints.people import People
 from entrypoints.purchases import Purchases
+from entrypoints.seal import Seal
 from entrypoints.settings import Settings
 from entrypoints.submission import Submission
 from entrypoints.sweeper import Sweeper
@@ -36,6 +39,7 @@ SHARED = (
         "uploading",
         "submission",
         "jobs",
+        "history",
         "sweeper",
     ),
     *("policy", "outlook", "archive", "timer", "billing", "purchases"),
@@ -43,7 +47,7 @@ SHARED = (
 )
 
 
-class Gas(OutsideParts):
+class Gas(ColdParts):
     """The service, part by part; each part is built when it is first asked for.
 
     ``overrides`` replace parts by name.
@@ -88,12 +92,18 @@ class Gas(OutsideParts):
         return Feed(self.service, self.views)
 
     @cached_property
+    def history(self) -> JobHistory:
+        return JobHistory(self.service, self.feed)
+
+    @cached_property
     def purchases(self) -> Purchases:
         return Purchases(self.service, self.people, self.billing)
 
     @cached_property
     def people(self) -> People:
-        return People(self.service, self.records, self.clock)
+        secret = self.settings.secret.get_secret_value()
+        seal = Seal(secret or token_urlsafe())  # without one it lives as long as the process
+        return People(self.service, self.records, self.clock, seal)
 
     # --- work --------------------------------------------------------------------------------
 

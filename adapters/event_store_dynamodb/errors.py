@@ -8,14 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import (
-    ClientError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-)
-from botocore.exceptions import ConnectionError as NotConnected
+import botocore.exceptions as botocore
 from eventsourcing.persistence import DataError, OperationalError, PersistenceError
 from eventsourcing.persistence import ProgrammingError as LibraryProgrammingError
 
@@ -81,17 +74,14 @@ class Passing(Exception):
         super().__init__(detail)
 
 
-NOT_APPLIED = {  # refused before anything was written
-    "ThrottlingException",
-    "ThrottlingError",
-    "ProvisionedThroughputExceededException",
-    "ProvisionedThroughputExceeded",
-    "RequestLimitExceeded",
-    "LimitExceededException",
-    "TransactionConflictException",
-    "TransactionConflict",
-}
-MAYBE_APPLIED = {"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"}
+# words of the codes of what was refused before anything was written, and of what perhaps was not
+NOT_APPLIED = ("Throttling", "ThroughputExceeded", "LimitExceeded", "TransactionConflict")
+MAYBE_APPLIED = ("InternalServerError", "ServiceUnavailable", "TransactionInProgress")
+NOT_CONFIGURED = (
+    botocore.NoCredentialsError,
+    botocore.PartialCredentialsError,
+    botocore.NoRegionError,
+)
 DENIED = ("accessdenied", "unrecognizedclient", "signature", "expiredtoken", "invalidclienttoken")
 POLICY = "the README of this module has the key schema and a policy to copy"
 # the first line one of whose words occurs in "code: message (status)" names the error
@@ -110,7 +100,7 @@ NAMED: dict[type[PersistenceError], tuple[tuple[str, ...], str]] = {
     ),
     TooLarge: (
         ("size", "length less than or equal to"),
-        "DynamoDB refuses the size: append fewer or smaller events",
+        "the size is refused: append fewer or smaller events, or keep large content in S3",
     ),
     LibraryProgrammingError: (("",), "DynamoDB does not accept the request"),
 }
@@ -118,27 +108,31 @@ NAMED: dict[type[PersistenceError], tuple[tuple[str, ...], str]] = {
 
 def translate(error: Exception, table: str) -> PersistenceError | Refused | Passing:
     """The named error for what botocore raised."""
-    if isinstance(error, ClientError):
+    if isinstance(error, botocore.ClientError):
         return _translate_answer(error, table)
-    if isinstance(error, NoCredentialsError | PartialCredentialsError | NoRegionError):
+    if isinstance(error, NOT_CONFIGURED):
         return NotAllowed(f"AWS is not configured: {error} Set AWS_REGION and credentials.")
-    if isinstance(error, NotConnected | HTTPClientError):
-        return Passing(str(error), unknown=not isinstance(error, NotConnected))
+    if isinstance(error, botocore.ConnectionError):  # nothing was sent
+        return Passing(str(error), unknown=False)
+    if isinstance(error, botocore.HTTPClientError):
+        return Passing(str(error), unknown=True)
     return LibraryProgrammingError(f"table {table!r}: {error}")
 
 
-def _translate_answer(error: ClientError, table: str) -> PersistenceError | Refused | Passing:
+def _translate_answer(
+    error: botocore.ClientError, table: str
+) -> PersistenceError | Refused | Passing:
     answer: dict[str, Any] = dict(error.response)
     code, status = answer["Error"]["Code"], answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
     reasons = answer.get("CancellationReasons", [])  # of a transaction, one for each item
     if code == "ConditionalCheckFailedException":  # of a lone put
         reasons = [{"Code": "ConditionalCheckFailed", "Item": answer.get("Item")}]
     codes = {reason.get("Code", "None") for reason in reasons} - {"None"} or {code}
-    if "ConditionalCheckFailed" in codes:
+    if "ConditionalCheckFailed" in codes or code == "ResourceInUseException":  # a table, made
         return Refused(reasons)
-    if codes <= NOT_APPLIED:
+    if all(any(word in code for word in NOT_APPLIED) for code in codes):
         return Passing("/".join(sorted(codes)), unknown=False)
-    if code in MAYBE_APPLIED or (status or 0) >= 500:
+    if any(word in code for word in MAYBE_APPLIED) or (status or 0) >= 500:
         return Passing(code, unknown=True)
     messages = [str(reason["Message"]) for reason in reasons if reason.get("Message")]
     said = f"{code}: {'; '.join(messages) or answer['Error'].get('Message', '')} (HTTP {status})"

@@ -24,6 +24,13 @@ from .recorders import (
 from .table import PerProcess, Table
 
 T = TypeVar("T")
+AWS = {  # an argument of the client: the variables that set it, the first one counts
+    "endpoint_url": ("DYNAMODB_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"),
+    "region_name": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+    "aws_access_key_id": ("AWS_ACCESS_KEY_ID",),
+    "aws_secret_access_key": ("AWS_SECRET_ACCESS_KEY",),
+    "aws_session_token": ("AWS_SESSION_TOKEN",),
+}
 
 
 class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
@@ -64,32 +71,21 @@ class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
         import boto3
         from botocore.config import Config
 
-        def first(*keys: str) -> str | None:
-            return next((value for key in keys if (value := self.env.get(key))), None)
-
-        return boto3.session.Session().client(
-            "dynamodb",
-            endpoint_url=first(
-                "DYNAMODB_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"
-            ),
-            region_name=first("AWS_REGION", "AWS_DEFAULT_REGION"),
-            aws_access_key_id=first("AWS_ACCESS_KEY_ID"),
-            aws_secret_access_key=first("AWS_SECRET_ACCESS_KEY"),
-            aws_session_token=first("AWS_SESSION_TOKEN"),
-            config=Config(
-                retries={"total_max_attempts": 1},  # every repetition is ours, with one commit id
-                connect_timeout=3,
-                read_timeout=10,
-                max_pool_connections=50,
-                tcp_keepalive=True,
-            ),
+        config = Config(
+            retries={"total_max_attempts": 1},  # every repetition is ours, with one commit id
+            connect_timeout=3,
+            read_timeout=10,
+            max_pool_connections=50,
+            tcp_keepalive=True,
         )
+        given = {a: next(filter(None, map(self.env.get, keys)), None) for a, keys in AWS.items()}
+        session: Any = boto3.session.Session()
+        return session.client("dynamodb", config=config, **given)
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         """A recorder without a log, for snapshots; each purpose has its own keys."""
-        self._ensure_table()
         prefix = "S" if purpose == "snapshots" else f"A.{purpose}"
-        return DynamoDBAggregateRecorder(self.table, f"{prefix}#{self.app}#")
+        return self._class("", DynamoDBAggregateRecorder)(self.table, f"{prefix}#{self.app}#")
 
     def application_recorder(self) -> ApplicationRecorder:
         """The streams and log of this application (``APPLICATION_RECORDER_TOPIC``)."""
@@ -109,16 +105,13 @@ class DynamoDBFactory(InfrastructureFactory[DynamoDBTrackingRecorder]):
         return cls(self.table, self.app, self.log, self.committers)
 
     def _class(self, key: str, default: type[T]) -> type[T]:
-        self._ensure_table()
-        topic = self.env.get(key)
-        cls: type[T] = resolve_topic(topic) if topic else default
-        return cls
-
-    def _ensure_table(self) -> None:
+        """The class that a variable names, once the table is there."""
         if strtobool(self.env.get("CREATE_TABLE") or "yes"):
             self.table.ensure()
+        topic = self.env.get(key) if key else None
+        return resolve_topic(topic) if topic else default
 
     def close(self) -> None:
-        """Fail every waiting caller with `Closed`, end the thread, close the connections."""
+        """Fail every waiting caller with `Closed`, end the thread."""
         self.table.close()
         self.committers.get().close()

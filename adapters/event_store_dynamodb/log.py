@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from eventsourcing.persistence import Notification
+from eventsourcing.persistence import Notification, StoredEvent
 
-from .chain import Link, ascending, last_link
+from .chain import Link, last_link, link_item, links
 from .errors import ClockBehind, LogRestored, Refused
 from .packing import unpack_notifications
-from .table import HIGHEST, Table, key_of
+from .table import HIGHEST, Item, Table, key_of, number
 
 SHARD = 0  # in every key, so that more shards need no migration
 STALE = 0.03  # seconds after which rivals, where there are any, have probably moved the end
@@ -45,41 +45,38 @@ class SlotLog:
 
     def __init__(self, table: Table, app: str, bucket: int, clock: Callable[[], float]) -> None:
         self._table = table
-        self._app = app
+        self._key = f"{app}#{SHARD}"
         self._clock = clock
         self._bucket_wanted = bucket
         self._bucket = 0  # 0 until read: what is stored counts, not what this process was told
         self._end = End(0, 1, 0, float("-inf"))
+        self._read_to = 1  # where a slot ends that was read last
         self._raced = float("-inf")
 
     def partition(self, position: int) -> str:
         """The partition of the slot that begins at ``position``."""
-        return f"L#{self._app}#{SHARD}#{position // self._bucket}"
+        return f"L#{self._key}#{position // self._bucket}"
 
     @property
     def bucket(self) -> int:
         """Positions per partition; creates the log's description on the first write ever."""
         while not self._exists():
-            item = {**key_of(self._description, 0), "bucket": {"N": str(self._bucket_wanted)}}
+            item = {**key_of(f"M#{self._key}", 0), "bucket": number(self._bucket_wanted)}
             with suppress(Refused):  # another process was faster: what it wrote counts
                 self._table.write([self._table.put(item)], "")
         return self._bucket
 
-    @property
-    def _description(self) -> str:
-        return f"M#{self._app}#{SHARD}"
-
     def _exists(self) -> bool:
-        if not self._bucket and (stored := self._table.get(self._description, 0)):
+        if not self._bucket and (stored := self._table.get(f"M#{self._key}", 0)):
             self._bucket = int(stored["bucket"]["N"])
         return self._bucket > 0
 
     # --- the end -----------------------------------------------------------------------------
 
-    def aim(self, losses: int) -> tuple[int, int]:
-        """Where the next slot goes, and its time (monotone, milliseconds).
+    def slots(self, groups: Sequence[Sequence[StoredEvent]], losses: int, by: str) -> list[Item]:
+        """The items that continue the log, one for each group, under the commit id ``by``.
 
-        A lone writer trusts what it knows. After a lost race the slot it lost to is enough once;
+        A lone writer trusts the end it knows. After a lost race the slot it lost to is enough once;
         then, and when rivals are about and the end is stale, one read finds it.
         """
         now = time.monotonic()
@@ -88,9 +85,17 @@ class SlotLog:
         trusted = STALE if now - self._raced < RIVALRY else TRUST
         if losses > 1 or now - self._end.seen > trusted:
             self.refresh()
-        return self._end.next, self._stamp()
+        position, common = self._end.next, {"at": number(self._stamp()), "by": {"S": by}}
+        found: list[Item] = []
+        for events in groups:
+            end = position + len(events)
+            slot = link_item(self.partition(position), position, end, events)
+            found.append({**slot, **common})
+            position = end
+        return found
 
     def _stamp(self) -> int:
+        """Milliseconds since the epoch that never decrease along the log."""
         now = round(self._clock() * 1000)
         behind = (self._end.at - now) / 1000
         if behind > CLOCK_TOLERANCE:
@@ -154,37 +159,40 @@ class SlotLog:
         wanted = frozenset(topics)
         start, last = max(start, 1), HIGHEST if stop is None else stop
         found: list[Notification] = []
-        slot = None
+        following = start
         for slot in self._slots(start, last, TOPIC_WINDOW if wanted else enough):
+            self.learn(slot)
             events = unpack_notifications(slot.item, slot.begin, wanted)
             if slot.begin < start or slot.end > last:
                 events = [n for n in events if start <= n.id <= last]
             found += events
+            self._read_to = slot.end
+            following = max(start, min(slot.end, last + 1))
             if len(found) >= enough:
                 break
-        if slot is None:
-            return found, start
-        self.learn(slot)
-        return found, max(start, min(slot.end, last + 1))
+        return found, following
 
     def _slots(self, position: int, last: int, span: int) -> Iterator[Link]:
         """Slots from the one that holds ``position`` to ``last``, ``span`` positions a request."""
-        known = 1 if position == 1 else self._end.next
-        while position <= last and span > 0 and self._exists():
-            partition, below = self.partition(position), min(last + 1, position + span)
-            for slot in ascending(
-                self._table, partition, position, below, known=known, before=self._before
-            ):
+        if span <= 0 or not self._exists():
+            return
+        if position not in (1, self._end.next, self._read_to):  # a slot may begin before it
+            position = self._begin_of(position)
+        while position <= last:
+            partition, high = self.partition(position), min(last, position + span - 1)
+            for slot in links(self._table, partition, position, high, span):
                 yield slot
-                position = known = slot.end
-            if position < below and self.partition(position) == partition:
+                position = slot.end
+            if position <= high and self.partition(position) == partition:
                 return  # nothing begins there: the end
 
-    def _before(self, position: int) -> Link | None:
-        """The slot that begins last before ``position``, here or one bucket earlier."""
+    def _begin_of(self, position: int) -> int:
+        """Where the slot begins that holds the position, or that ends last before it."""
         number = position // self._bucket
-        here = self._last_in(number, position)
-        return here or (self._last_in(number - 1, position) if number else None)
+        holder = self._last_in(number, position + 1)
+        if holder is None and number:
+            holder = self._last_in(number - 1)
+        return holder.begin if holder else position
 
 
 def restored(known: int, end: int) -> LogRestored:

@@ -12,28 +12,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
-from eventsourcing.persistence import DataError, Notification, StoredEvent
+from eventsourcing.persistence import Notification, StoredEvent
 
-from .errors import TooLarge
 from .table import Item
 
-ITEM_BYTES = 390_000  # of DynamoDB's 409,600; the rest is for keys, names and estimation
-
-
-@dataclass(frozen=True, slots=True)
-class Pack:
-    """Some events, encoded. ``heads`` lacks its outer brackets, so packs can be joined."""
-
-    heads: str
-    body: bytes
-    count: int
-    size: int  # bytes of heads and body
-    end: int  # the version after its last
-
+ITEM_BYTES = 390_000  # of DynamoDB's 409,600; the rest is for keys and names
 
 _parse = json.JSONDecoder().raw_decode
 _uuid = lru_cache(maxsize=4096)(UUID)  # a reader meets the same originators again and again
@@ -44,8 +30,26 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def pack(events: Sequence[StoredEvent]) -> Pack:
-    """Encode events in the order given."""
+def size_of(event: StoredEvent) -> int:
+    """About the bytes an event takes in an item, rather too many."""
+    return len(event.state) + 2 * (len(event.topic) + len(str(event.originator_id))) + 64
+
+
+def cut(events: Sequence[StoredEvent], most: int) -> list[Sequence[StoredEvent]]:
+    """The events in as few groups as fit into one item each, of at most ``most`` events."""
+    groups: list[Sequence[StoredEvent]] = []
+    start = size = 0
+    for i, event in enumerate(events):
+        more = size_of(event)
+        if i > start and (size + more > ITEM_BYTES or i - start >= most):
+            groups.append(events[start:i])
+            start, size = i, 0
+        size += more
+    return [*groups, events[start:]]
+
+
+def pack(events: Sequence[StoredEvent]) -> Item:
+    """The attributes of an item that holds the events in the order given."""
     text: list[str] = []
     originator: UUID | str | None = None
     expected = 0
@@ -59,57 +63,12 @@ def pack(events: Sequence[StoredEvent]) -> Pack:
             text.append(",")
         expected = event.originator_version + 1
         text.append(f"[{_quoted(event.topic)},{len(event.state)}]")
-    heads = "".join(text) + "]]"
-    body = b"".join([event.state for event in events])
-    return Pack(heads, body, len(events), _utf8_length(heads) + len(body), expected)
-
-
-def _utf8_length(text: str) -> int:
+    states = b"".join([event.state for event in events])
     try:
-        return len(text) if text.isascii() else len(text.encode())
-    except UnicodeEncodeError as error:
-        raise DataError(f"an originator id or topic is not valid text: {error}") from error
-
-
-def packs(events: Sequence[StoredEvent], most_events: int = 2**31) -> list[Pack]:
-    """Encode events into as few packs as fit into one item each."""
-    found: list[Pack] = []
-    start = size = 0
-    for i, event in enumerate(events):
-        bytes_of_one = (
-            len(event.state) + 4 * len(event.topic) + 4 * len(str(event.originator_id)) + 64
-        )
-        if bytes_of_one > ITEM_BYTES:
-            raise TooLarge(
-                f"event {event.originator_version} of {event.originator_id} has "
-                f"{len(event.state):,} bytes of state; DynamoDB holds {ITEM_BYTES:,} in one item: "
-                "set COMPRESSOR_TOPIC, or keep large content in S3 and its key in the event"
-            )
-        if size + bytes_of_one > ITEM_BYTES or i - start >= most_events:
-            found.append(pack(events[start:i]))
-            start, size = i, 0
-        size += bytes_of_one
-    return [*found, pack(events[start:])]
-
-
-def join(parts: Sequence[Pack]) -> Pack:
-    """Packs one after another as one."""
-    return Pack(
-        heads=",".join([p.heads for p in parts]),
-        body=b"".join([p.body for p in parts]),
-        count=sum(p.count for p in parts),
-        size=sum(p.size for p in parts) + len(parts),
-        end=parts[-1].end,
-    )
-
-
-def attributes(packed: Pack) -> Item:
-    """The item attributes of a pack."""
-    try:
-        body = {"S": packed.body.decode()}
+        body: dict[str, str | bytes] = {"S": states.decode()}
     except UnicodeDecodeError:
-        body = {"B": packed.body}  # type: ignore[dict-item]
-    return {"heads": {"S": f"[{packed.heads}]"}, "body": body}
+        body = {"B": states}
+    return {"heads": {"S": f"[{''.join(text)}]]]"}, "body": body}
 
 
 def unpack(item: Item) -> list[StoredEvent]:

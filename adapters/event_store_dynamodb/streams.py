@@ -1,50 +1,49 @@
-"""The streams: each aggregate's versions, a chain of packs.
+"""The streams: each aggregate's versions from 0 or 1 on, a chain of packs whose first key is 0.
 
-Versions may start anywhere and leave some out, but only grow. What a process remembers of the ends
-of streams is a hint that saves a request: what it means for a caller is decided by what is stored.
+**Invariant.** Versions leave none out. So a stream that ends beyond a version holds that version,
+and `IntegrityError` can be told from the stream's end alone. What a process remembers of the ends
+saves requests; what it means for a caller is decided by what is stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.persistence import DataError, IntegrityError, StoredEvent
 
-from .chain import ascending, descending, last_link
+from .chain import Link, last_link, link_item, links
 from .errors import OutOfOrder, TooLarge
-from .packing import unpack
-from .table import HIGHEST, Table
+from .packing import cut, unpack
+from .table import Item, Table
 
 KEY_BYTES = 2048  # what DynamoDB takes as a partition key
-REMEMBERED_STREAMS = 20_000
+REMEMBERED = 20_000  # streams
 
 
 def partition(prefix: str, originator_id: UUID | str) -> str:
     """The partition of one originator's events."""
     key = f"{prefix}{originator_id}"
-    if len(key) > KEY_BYTES // 4 and len(key.encode()) > KEY_BYTES:
-        raise TooLarge(
-            f"the originator id {key[:40]!r}… is too long: with its prefix it may have "
-            f"{KEY_BYTES} bytes; use a shorter id"
-        )
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError as error:
+        raise DataError(f"the originator id {key!r} is not valid text: {error}") from error
+    if size > KEY_BYTES:
+        raise TooLarge(f"{key[:40]}… has more than {KEY_BYTES} bytes: use a shorter originator id")
     return key
 
 
-def by_stream(prefix: str, events: Sequence[StoredEvent]) -> dict[str, list[StoredEvent]]:
-    """Events by partition in ascending order. `IntegrityError` when a version comes twice."""
+def by_partition(prefix: str, events: Sequence[StoredEvent]) -> dict[str, list[StoredEvent]]:
+    """Events by partition, in ascending order. `IntegrityError` when a version comes twice."""
     found: dict[str, list[StoredEvent]] = {}
     for event in events:
         found.setdefault(partition(prefix, event.originator_id), []).append(event)
-    for grouped in found.values():
-        grouped.sort(key=lambda e: e.originator_version)
-        for before, after in pairwise(grouped):
+    for own in found.values():
+        own.sort(key=lambda e: e.originator_version)
+        for before, after in pairwise(own):
             if before.originator_version == after.originator_version:
-                raise IntegrityError(
-                    f"version {after.originator_version} of {after.originator_id} comes twice in "
-                    "one append"
-                )
+                raise taken(after)
     return found
 
 
@@ -53,78 +52,69 @@ class Streams:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._seen: dict[str, range] = {}  # key -> versions seen stored, up to where a link ends
+        self._ends: dict[str, int] = {}  # key -> where a link was seen to end
 
-    def learn(self, key: str, events: Sequence[StoredEvent]) -> None:
-        """A link of this stream was seen; it holds these events, in ascending order."""
-        begin, end = events[0].originator_version, events[-1].originator_version + 1
-        if end - begin > len(events):  # some versions were left out: only the last is vouched for
-            begin = end - 1
-        seen = self._seen.pop(key, range(0))
-        if begin == seen.stop:
-            begin = seen.start
-        self._seen[key] = range(begin, end) if end > seen.stop else seen
-        while len(self._seen) > REMEMBERED_STREAMS:
-            self._seen.pop(next(iter(self._seen)), None)
+    def learn(self, key: str, end: int) -> None:
+        """The stream was seen to go on to ``end``."""
+        if len(self._ends) >= REMEMBERED:
+            self._ends = {}
+        self._ends[key] = max(end, self._ends.get(key, 0))
 
-    def aim(self, key: str, events: Sequence[StoredEvent]) -> int:
-        """The sort key for events that continue the stream.
+    def continued(self, key: str, events: Sequence[StoredEvent]) -> Iterator[Item]:
+        """The items that continue the stream with these events; raises as `_aim`."""
+        place = self._aim(key, events)
+        for group in cut(events, len(events)):
+            end = group[-1].originator_version + 1
+            yield link_item(key, place, end, group)
+            place = end
 
-        Where nothing is known, versions 0 and 1 are taken for a new stream without looking.
-        **Invariant.** `IntegrityError` means that one of the versions was seen stored, `OutOfOrder`
-        that only later ones were; what is merely likely costs a request.
-        """
-        first, seen = events[0].originator_version, self._seen.get(key, range(0))
-        if first < 0:
-            raise OutOfOrder(f"{key}: version {first} is negative; versions start at 0 or 1")
-        if first in seen:
+    def _aim(self, key: str, events: Sequence[StoredEvent]) -> int:
+        """Where the stream ends. `IntegrityError` when it has gone on, `OutOfOrder` when the events
+        leave a version out. Where nothing is known, versions 0 and 1 are taken to begin it."""
+        first, last = events[0].originator_version, events[-1].originator_version
+        if first < 0 or last - first >= len(events):
+            raise OutOfOrder(f"{key}: versions start at 0 or 1 and none may be left out")
+        end = self._ends.get(key, 0)
+        if first in (0, end) or (first == 1 and not end):
+            return min(first, end)
+        newest = last_link(self._table, key)
+        end = newest.end if newest else 0
+        self.learn(key, end)
+        if first > end:
+            raise OutOfOrder(f"{key} ends before version {end}: {first} would leave a gap")
+        if first < end:
             raise taken(events[0])
-        if first == seen.stop or (first == 1 and not seen):
-            return seen.stop
-        newest = last_link(self._table, key, HIGHEST)
-        if newest and first < newest.end:
-            refuse_stored(events, self.select(key, range(first, HIGHEST)))
-            raise OutOfOrder(
-                f"{key}: version {first} was left out when the stream grew to {newest.end - 1}; "
-                "versions of one originator must be recorded in ascending order"
-            )
-        return newest.end if newest else 0
+        return end
 
-    def select(
-        self, key: str, wanted: range, *, desc: bool = False, most: int = HIGHEST
-    ) -> list[StoredEvent]:
+    def refused(self, events: Sequence[StoredEvent], item: Item) -> None:
+        """The link ``item`` lies where these events aimed. `IntegrityError` when it holds the first
+        of them, `OutOfOrder` when it begins above; otherwise the stream is only longer than known.
+        """
+        key, first, link = item["pk"]["S"], events[0].originator_version, Link.of(item)
+        self.learn(key, link.end)
+        if first < unpack(item)[0].originator_version:
+            raise OutOfOrder(f"{key} begins with version 1: there can be no 0 any more")
+        if first < link.end:
+            raise taken(events[0])
+
+    def select(self, key: str, wanted: range, *, desc: bool, most: int) -> list[StoredEvent]:
         """The stream's events of the ``wanted`` versions, at most ``most`` of them."""
-        first, below = wanted.start, wanted.stop
-        if desc:
-            links = descending(self._table, key, first, below, most)
-        else:
-            links = ascending(
-                self._table,
-                key,
-                first,
-                below,
-                known=self._seen.get(key, range(0)).stop if first else 0,
-                before=lambda version: last_link(self._table, key, version),
-                most=most,
-            )
+        place = 0 if desc else self._place(key, wanted.start)
         found: list[StoredEvent] = []
-        for link in links:
-            events = unpack(link.item)
-            self.learn(key, events)
-            if link.begin < first or link.end > below:
-                events = [e for e in events if e.originator_version in wanted]
+        for link in links(self._table, key, place, wanted.stop - 1, most, descending=desc):
+            self.learn(key, link.end)
+            events = [e for e in unpack(link.item) if e.originator_version in wanted]
             found += reversed(events) if desc else events
-            if len(found) >= most:
+            if len(found) >= most or (desc and link.begin <= wanted.start):
                 break
         return found[:most]
 
-
-def refuse_stored(wanted: Sequence[StoredEvent], stored: Sequence[StoredEvent]) -> None:
-    """`IntegrityError` if a version is both wanted and stored."""
-    versions = {event.originator_version for event in wanted}
-    for event in stored:
-        if event.originator_version in versions:
-            raise taken(event)
+    def _place(self, key: str, version: int) -> int:
+        """Where the link begins that holds the version, or will."""
+        if version in (0, self._ends.get(key)):
+            return version
+        holder = last_link(self._table, key, version + 1)
+        return holder.begin if holder else 0
 
 
 def taken(event: StoredEvent) -> IntegrityError:

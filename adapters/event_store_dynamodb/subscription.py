@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .recorders import DynamoDBApplicationRecorder
 
 PAGE = 500
-SHORTEST_WAIT, LONGEST_WAIT = 0.02, 0.2  # seconds between looks for what other processes wrote
+POLL = 0.2  # seconds between looks for what other processes wrote
 
 
 class DynamoDBSubscription(Subscription["DynamoDBApplicationRecorder"]):
@@ -41,7 +41,6 @@ class DynamoDBSubscription(Subscription["DynamoDBApplicationRecorder"]):
         self._ready: deque[Notification] = deque()
         self._woken = Event()
         self._checked = time.monotonic()
-        self._wait = SHORTEST_WAIT
         if self._next > 1 and (end := self._log.refresh()) < self._next - 1:
             raise restored(self._next - 1, end)
         self._listeners.add(self._woken)
@@ -70,10 +69,7 @@ class DynamoDBSubscription(Subscription["DynamoDBApplicationRecorder"]):
         found, following = self._log.read(self._next, PAGE, topics=self._topics)
         self._ready.extend(found)
         if following > self._next:
-            self._next, self._wait = following, SHORTEST_WAIT
-            return
-        self._woken.wait(self._wait)
-        self._wait = min(LONGEST_WAIT, 2 * self._wait)
-        if time.monotonic() - self._checked > TRUST:
+            self._next = following
+        elif not self._woken.wait(POLL) and time.monotonic() - self._checked > TRUST:
             self._checked = time.monotonic()
             self._log.refresh()

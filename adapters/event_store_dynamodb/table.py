@@ -8,9 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from eventsourcing.persistence import PersistenceError
 
 from .errors import (
     Busy,
@@ -27,11 +28,11 @@ T = TypeVar("T")
 Item = dict[str, Any]  # a DynamoDB item in the client's notation: {"pk": {"S": "…"}, …}
 Action = dict[str, Any]  # one member of a transaction: {"Put": {…}}
 
-KEYS = [("pk", "HASH", "S"), ("sk", "RANGE", "N")]  # name, kind, type
+KEYS = [{"AttributeName": n, "KeyType": kind} for n, kind in (("pk", "HASH"), ("sk", "RANGE"))]
+TYPES = [{"AttributeName": n, "AttributeType": t} for n, t in (("pk", "S"), ("sk", "N"))]
 NEW = "attribute_not_exists(pk)"  # the condition that nothing written is ever overwritten
 HIGHEST = 2**63 - 1  # beyond every sort key
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0  # seconds between repetitions of a request
-LAST_LOOKS = (0.02, 0.05, 0.1, 0.2)  # seconds after each look for a write without an answer
 
 
 class PerProcess(Generic[T]):
@@ -64,7 +65,7 @@ class Table:
         return self._clients.get()
 
     def close(self) -> None:
-        """End every wait with `Closed`."""
+        """Let no request be repeated any more, and end every wait with `Closed`."""
         self._closed.set()
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
@@ -74,9 +75,9 @@ class Table:
         item carries the commit id, so a second application is refused and shown to be our own.
         Raises `Refused` (conditions), `Busy`, `OutcomeUnknown`, `Closed`, or another named error.
         """
-        deadline, pauses = time.monotonic() + self.timeout, jittered()
+        deadline, longest = time.monotonic() + self.timeout, FIRST_PAUSE
         last, unknown = None, False
-        while not self._closed.is_set() and (last is None or time.monotonic() < deadline):
+        while last is None or (time.monotonic() < deadline and not self._closed.is_set()):
             try:
                 answer: dict[str, Any] = getattr(self.client, operation)(**arguments)
                 return answer
@@ -85,12 +86,13 @@ class Table:
                 if not isinstance(last, Passing):
                     raise last from error
                 unknown = unknown or last.unknown
-            self._closed.wait(next(pauses))
+            self._closed.wait(random.uniform(0, longest))  # noqa: S311 - spreads rivals, no secret
+            longest = min(LONGEST_PAUSE, 2 * longest)
         what = f"{operation} on table {self.name!r} kept failing: {last}"
         if unknown:
             raise OutcomeUnknown(f"{what}. It may have been applied: read before repeating it.")
         if self._closed.is_set():
-            raise Closed("this event store was closed; nothing was written")
+            raise Closed(f"{what}, until this event store was closed. Nothing was written.")
         raise Busy(f"{what}. Nothing was written; try again later.")
 
     def items(
@@ -103,8 +105,8 @@ class Table:
             "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
             "ExpressionAttributeValues": {
                 ":pk": {"S": pk},
-                ":low": {"N": str(low)},
-                ":high": {"N": str(high)},
+                ":low": number(low),
+                ":high": number(high),
             },
             "ConsistentRead": True,
             "ScanIndexForward": not descending,
@@ -124,15 +126,8 @@ class Table:
 
     def put(self, item: Item, condition: str = NEW, **more: Any) -> Action:
         """The transaction item of a conditional put that shows what stood in its way."""
-        return {
-            "Put": {
-                "TableName": self.name,
-                "Item": item,
-                "ConditionExpression": condition,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                **more,
-            }
-        }
+        rules = {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        return {"Put": {"TableName": self.name, "Item": item, **rules, **more}}
 
     def write(self, actions: list[Action], token: str) -> None:
         """Apply all or none. A lone put is sent as such, at half the price of a transaction.
@@ -150,54 +145,40 @@ class Table:
             if not same_commit(refusal.items[0], first):
                 raise
         except OutcomeUnknown:
-            if not same_commit(self._last_look(first), first):  # its absence proves nothing
+            stored = None
+            with suppress(PersistenceError):
+                stored = self.get(first["pk"]["S"], int(first["sk"]["N"]))
+            if not same_commit(stored, first):  # its absence proves nothing
                 raise
-
-    def _last_look(self, item: Item) -> Item | None:
-        """What lies at an item's key; also when closed, for what is under way has to be settled."""
-        key = {"pk": item["pk"], "sk": item["sk"]}
-        for pause in LAST_LOOKS:
-            with suppress(ClientError, BotoCoreError):
-                answer = self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
-                return cast("Item | None", answer.get("Item"))
-            time.sleep(pause)
-        return None
 
     def ensure(self) -> None:
         """Create the table unless it is there; `WrongKeySchema` when it has other keys."""
-        if self._checked:
-            return
-        try:
-            found = self.call("describe_table", TableName=self.name)["Table"]
-        except TableAbsent:
-            self._create()
-            found = {"TableStatus": "CREATING"}
-        if found["TableStatus"] == "CREATING":  # by us, or by somebody else just now
-            self.client.get_waiter("table_exists").wait(
-                TableName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-            )
-            found = self.call("describe_table", TableName=self.name)["Table"]
-        types = {d["AttributeName"]: d["AttributeType"] for d in found["AttributeDefinitions"]}
-        names = [(key["AttributeName"], key["KeyType"]) for key in found["KeySchema"]]
-        keys = sorted((name, kind, types[name]) for name, kind in names)
-        if keys != KEYS:
-            raise WrongKeySchema(
-                f"table {self.name!r} has the keys {keys}, needed are pk (string, HASH) and sk "
-                "(number, RANGE): name another table in DYNAMODB_TABLE"
-            )
-        self._checked = True
+        while not self._checked:
+            try:
+                found = self.call("describe_table", TableName=self.name)["Table"]
+            except TableAbsent:
+                self._create()
+                continue
+            if found["TableStatus"] == "CREATING":
+                time.sleep(0.5)
+                continue
+            keys, types = found["KeySchema"], found["AttributeDefinitions"]
+            if keys != KEYS or any(wanted not in types for wanted in TYPES):
+                raise WrongKeySchema(
+                    f"table {self.name!r} has the keys {keys} of {types}, needed are pk (string, "
+                    "HASH) and sk (number, RANGE): name another table in DYNAMODB_TABLE"
+                )
+            self._checked = True
 
     def _create(self) -> None:
-        try:
-            self.client.create_table(
+        with suppress(Refused):  # another process was faster
+            self.call(
+                "create_table",
                 TableName=self.name,
-                KeySchema=[{"AttributeName": n, "KeyType": kind} for n, kind, _ in KEYS],
-                AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, _, t in KEYS],
+                KeySchema=KEYS,
+                AttributeDefinitions=TYPES,
                 BillingMode="PAY_PER_REQUEST",
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceInUseException":
-                raise translate(error, self.name) from error
 
 
 def same_commit(stored: Item | None, item: Item) -> bool:
@@ -207,12 +188,9 @@ def same_commit(stored: Item | None, item: Item) -> bool:
 
 def key_of(pk: str, sk: int) -> Item:
     """The key attributes of an item."""
-    return {"pk": {"S": pk}, "sk": {"N": str(sk)}}
+    return {"pk": {"S": pk}, "sk": number(sk)}
 
 
-def jittered() -> Iterator[float]:
-    """Seconds to wait before each repetition: exponential, bounded, with full jitter."""
-    longest = FIRST_PAUSE
-    while True:
-        yield random.uniform(0, longest)  # noqa: S311 - spreads rivals, keeps no secret
-        longest = min(LONGEST_PAUSE, 2 * longest)
+def number(value: int) -> Item:
+    """An attribute's value."""
+    return {"N": str(value)}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from domain.sizes import size_in_words
 from entrypoints.client import Client, connect
 
 if TYPE_CHECKING:
@@ -61,17 +62,6 @@ def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def size_of(count: int | None) -> str:
-    """Bytes for people, in powers of ten."""
-    if count is None:
-        return ""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count = count / 1000  # type: ignore[assignment]
-    raise AssertionError("unreachable")
-
-
 @contextmanager
 def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal's stderr, nothing elsewhere; told how much is done."""
@@ -79,12 +69,13 @@ def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None
         yield lambda _done: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    whole = f" of {size_in_words(total)}" if total else ""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        task = bar.add_task(title, total=total, done="")
+        yield lambda done: bar.update(task, completed=done, done=f"{size_in_words(done)}{whole}")
 
 
 @contextmanager

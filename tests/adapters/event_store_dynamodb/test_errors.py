@@ -286,5 +286,5 @@ def test_an_event_that_is_not_text_where_text_is_needed_is_named(
     closing.append(factory)
     with pytest.raises(DataError, match="not valid text"):
         a_recorder(factory).insert_events([event("\ud800", 1)])
-    with pytest.raises(TooLarge, match="shorter id"):
+    with pytest.raises(TooLarge, match="shorter originator id"):
         a_recorder(factory).insert_events([event("x" * 3000, 1)])

@@ -100,7 +100,7 @@ def test_what_cannot_fit_is_refused_before_anything_is_written(
     closing.append(factory)
     recorder = a_recorder(factory)
     with pytest.raises(TooLarge, match="keep large content in S3"):
-        recorder.insert_events(stream(1, state=b"x" * 400_000))
+        recorder.insert_events(stream(1, state=b"x" * 420_000))
     with pytest.raises(TooLarge, match="fewer"):
         recorder.insert_events([event(uuid4(), 1) for _ in range(100)])
     with pytest.raises(TooLarge, match="fewer"):
@@ -143,20 +143,38 @@ def test_snapshots_are_apart_from_events_and_come_in_any_order(
     assert a_recorder(factory).select_events(originator) == []
 
 
-def test_a_version_that_was_left_out_cannot_be_filled_in(
-    env: dict[str, str], closing: list[Any]
-) -> None:
+def test_a_stream_leaves_no_version_out(env: dict[str, str], closing: list[Any]) -> None:
     factory = a_factory(env)
     closing.append(factory)
     originator = uuid4()
-    a_recorder(factory).insert_events([event(originator, 1), event(originator, 4)])
-    for recorder in (a_recorder(factory), a_recorder(a_factory(env))):
-        with pytest.raises(OutOfOrder, match="ascending"):
-            recorder.insert_events([event(originator, 2)])
-        with pytest.raises(IntegrityError):
+    knowing, fresh = a_recorder(factory), a_recorder(a_factory(env))
+    knowing.insert_events([event(originator, 1), event(originator, 2)])
+    for recorder in (knowing, fresh):
+        with pytest.raises(OutOfOrder, match="4 would leave a gap"):
             recorder.insert_events([event(originator, 4)])
-    with pytest.raises(OutOfOrder, match="negative"):
-        a_recorder(factory).insert_events([event(originator, -1)])
+        with pytest.raises(OutOfOrder, match="none may be left out"):
+            recorder.insert_events([event(originator, 3), event(originator, 5)])
+        with pytest.raises(OutOfOrder, match="no 0 any more"):
+            recorder.insert_events([event(originator, 0)])
+        with pytest.raises(OutOfOrder, match="start at 0 or 1"):
+            recorder.insert_events([event(originator, -1)])
+        with pytest.raises(OutOfOrder, match="2 would leave a gap"):
+            recorder.insert_events([event(uuid4(), 2)])
+        with pytest.raises(IntegrityError, match="version 2"):
+            recorder.insert_events([event(originator, 2)])
+    assert fresh.insert_events([event(originator, 3)]) == [3]
+
+
+def test_a_stream_that_began_with_0_goes_on_with_1(env: dict[str, str], closing: list[Any]) -> None:
+    factory = a_factory(env)
+    closing.append(factory)
+    names = [uuid4() for _ in range(3)]
+    a_recorder(factory).insert_events([event(name, 0) for name in names])
+    fresh = a_recorder(factory)
+    assert fresh.insert_events([event(name, 1) for name in names]) == [4, 5, 6]
+    with pytest.raises(IntegrityError, match="version 1"):
+        a_recorder(factory).insert_events([event(names[0], 1)])
+    assert [e.originator_version for e in fresh.select_events(names[1])] == [0, 1]
 
 
 def test_a_binary_state_and_a_text_state_come_back_byte_for_byte(
@@ -233,8 +251,8 @@ def test_a_rival_whose_write_is_half_seen_is_a_rival(
     recorder.insert_events(big)
     fresh = scripted(env)
     closing.append(fresh)
-    for version, late in ((2, "0"), (3, "3"), (4, "3")):
-        fresh.scripted.script["query"] = [hiding()] + [hiding(late)] * 2
+    for version, late in ((1, "0"), (2, "0"), (3, "3"), (3, "5"), (5, "5")):
+        fresh.scripted.script["query"] = [hiding(late)]
         with pytest.raises(IntegrityError, match=f"version {version}"):
             a_recorder(fresh).insert_events([event(big[0].originator_id, version)])
 

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
+from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent, Tracking
 from eventsourcing.popo import POPOProcessRecorder
 from eventsourcing.utils import Environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.event_store_dynamodb.errors import OutOfOrder
 from entrypoints.local.cloud import EmbeddedCloud
 from tests.adapters.event_store_dynamodb.events import (
     SharingFactory,
@@ -65,13 +66,23 @@ def answer(recorder: Any, call: tuple[list[StoredEvent], Tracking | None]) -> An
         return Refused()
 
 
-def backfills(recorder: POPOProcessRecorder, events: list[StoredEvent]) -> bool:
-    """Whether a version that was left out is to be recorded after all: the one thing refused."""
-    for stored in events:
-        known = [e.originator_version for e in recorder.select_events(stored.originator_id)]
-        if known and stored.originator_version < max(known):
-            return stored.originator_version not in known
+def leaves_out(recorder: POPOProcessRecorder, events: list[StoredEvent]) -> bool:
+    """Whether a stream would not run from 0 or 1 on, version by version: the one thing refused."""
+    for originator in {e.originator_id for e in events}:
+        known = {e.originator_version for e in recorder.select_events(originator)}
+        new = {e.originator_version for e in events if e.originator_id == originator}
+        first, every = min(known or new), known | new
+        if first > 1 or min(new) < first or len(every) <= max(every) - first:
+            return True
     return False
+
+
+def repeats(recorder: POPOProcessRecorder, events: list[StoredEvent]) -> bool:
+    """Whether a version comes twice."""
+    places = [(e.originator_id, e.originator_version) for e in events]
+    known = (e for originator, _ in places for e in recorder.select_events(originator))
+    taken = {(e.originator_id, e.originator_version) for e in known}
+    return len(set(places)) < len(places) or not taken.isdisjoint(places)
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +148,12 @@ def compare(
     try:
         ours, memory = a_process_recorder(factory), POPOProcessRecorder()
         for call in calls:
-            if not backfills(memory, call[0]):
+            if not leaves_out(memory, call[0]):
                 assert answer(ours, call) == answer(memory, call)
+                continue
+            expected = PersistenceError if repeats(memory, call[0]) else OutOfOrder
+            with pytest.raises(expected):
+                ours.insert_events(call[0], tracking=call[1])
         for recorder in (ours, a_process_recorder(fresh)):
             assert recorder.max_notification_id() == memory.max_notification_id()
             assert recorder.max_tracking_id("up") == memory.max_tracking_id("up")
@@ -149,12 +164,12 @@ def compare(
                 ) == memory.select_notifications(start, limit, stop, **page)
             for originator, gt, lte, desc, most in loads:
                 load: dict[str, Any] = {"gt": gt, "lte": lte, "desc": desc, "limit": most}
-                expected = sorted(
+                wanted = sorted(
                     memory.select_events(originator, gt=gt, lte=lte),
                     key=lambda e: e.originator_version,
                     reverse=desc,
                 )[:most]
-                assert recorder.select_events(originator, **load) == expected
+                assert recorder.select_events(originator, **load) == wanted
     finally:
         factory.close()
         fresh.close()
