@@ -54,5 +54,6 @@ def lasting(settings: Settings) -> None:
     if settings.store != "sqlite":
         raise NothingKept(
             "On one machine GAS_STORE=dynamodb keeps log and records in memory, so what is restored"
-            " would be gone at once. Restore without GAS_STORE, or into AWS: set AWS_REGION."
+            " would be gone at once. Begin with it: `GAS_STORE=dynamodb gas up --restore FILE`."
+            " Or restore without GAS_STORE, or into AWS: set AWS_REGION."
         )

@@ -17,7 +17,7 @@ from entrypoints.settings import Settings
 def reach_running(settings: Settings) -> Gas:
     """The parts of the service that runs in the data folder, or of AWS; ``Unreachable``."""
     if running := DataFolder(settings.data_dir).running():
-        return _parts(settings, running["environment"])
+        return parts_of(settings, running["environment"])
     if in_aws(settings):
         return Gas(settings)
     raise Unreachable(f"No service runs here, and AWS is not set up. {START_IT}")
@@ -62,8 +62,8 @@ def _borrowed_cloud(settings: Settings, folder: DataFolder) -> Iterator[Gas]:
         running.end()
 
 
-def _parts(settings: Settings, environment: Mapping[str, str]) -> Gas:
-    """Those of the embedded cloud that the supervisor announced, with the settings it runs by."""
+def parts_of(settings: Settings, environment: Mapping[str, str]) -> Gas:
+    """Those of the embedded cloud that a supervisor started, with the settings it runs by."""
     announced = Cloud(
         environment["GAS_AWS_ENDPOINT"],
         region=environment["AWS_DEFAULT_REGION"],
