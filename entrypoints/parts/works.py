@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
 
 from domain.due import Step
 from domain.job import Job
+from entrypoints.parts.use_cases import UseCases
 from entrypoints.submission import limits_of
 from entrypoints.worker import Hint, Work
 from projections.annotation import AnnotationWork
@@ -24,13 +24,10 @@ from projections.restoring import Restoring
 from projections.storage import StorageWork
 from projections.storage_due import restoring
 
-if TYPE_CHECKING:
-    from entrypoints.bootstrap import Gas
-
 log = structlog.get_logger()
 
 
-def _annotation(gas: Gas, worker: str) -> Work:
+def _annotation(gas: UseCases, worker: str) -> Work:
     gas.settings.scratch.mkdir(parents=True, exist_ok=True)
     return AnnotationWork(
         service=gas.service,
@@ -50,14 +47,14 @@ def _annotation(gas: Gas, worker: str) -> Work:
     )
 
 
-def _hand_over(gas: Gas) -> HandOver:
+def _hand_over(gas: UseCases) -> HandOver:
     return HandOver(
         gas.outlook,
         lambda step, job_id: gas.queues[QUEUE_OF[step]].send(Hint(job_id, 0).body()),
     )
 
 
-def _erasure(gas: Gas, worker: str) -> Work:
+def _erasure(gas: UseCases, worker: str) -> Work:
     return ErasureWork(
         service=gas.service,
         records=gas.records,
@@ -69,19 +66,19 @@ def _erasure(gas: Gas, worker: str) -> Work:
     )
 
 
-def _archival(gas: Gas, worker: str) -> Work:
+def _archival(gas: UseCases, worker: str) -> Work:
     work = Archiving(gas.service, gas.files, gas.archive, gas.outlook)
     return _storage(gas, worker, work.steps, Turns(lambda _: (), {}))
 
 
-def _restoration(gas: Gas, worker: str) -> Work:
+def _restoration(gas: UseCases, worker: str) -> Work:
     work = Restoring(gas.service, gas.archive, gas.outlook)
     turns = Turns(lambda owner: restoring(gas.views, owner), gas.restored)
     return _storage(gas, worker, work.steps, turns)
 
 
 def _storage(
-    gas: Gas, worker: str, steps: Mapping[Step, Callable[[Job], None]], turns: Turns
+    gas: UseCases, worker: str, steps: Mapping[Step, Callable[[Job], None]], turns: Turns
 ) -> Work:
     return StorageWork(
         service=gas.service,
@@ -99,7 +96,7 @@ def _storage(
     )
 
 
-def _notification(gas: Gas, worker: str) -> Work:
+def _notification(gas: UseCases, worker: str) -> Work:
     return NotificationWork(
         service=gas.service,
         book=gas.mail_book,
@@ -121,7 +118,7 @@ def _log_mail(entry: Entry) -> None:
     say(f"mail.{entry.state}", kind=entry.kind, of=str(entry.aggregate_id), detail=entry.detail)
 
 
-WORKS: dict[str, Callable[[Gas, str], Work]] = {
+WORKS: dict[str, Callable[[UseCases, str], Work]] = {
     "annotation": _annotation,
     "archival": _archival,
     "restoration": _restoration,
