@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -125,6 +126,11 @@ class JobCommands(Commands):
         if job.version < at_least:
             raise NotSeenYet(f"Job {job_id}: version {job.version} of {at_least} can be read.")
         return job
+
+    def job_version_at(self, job_id: UUID, then: datetime) -> int:
+        """The last version of a job that there was at a time; 0 before its first event."""
+        events: Iterable[Any] = self.events.get(job_id)
+        return max((e.originator_version for e in events if e.timestamp <= then), default=0)
 
     def _change_job(
         self,

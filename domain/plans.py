@@ -36,10 +36,10 @@ PLANS: dict[str, Plan] = {
     "premium": Plan(
         name="premium",
         title="Premium",
-        input_bytes=5 * 10**9,
+        input_bytes=5 * 2**30,
         jobs_at_once=200,
         jobs_a_day=10_000,
-        stored_bytes=2 * 10**12,
+        stored_bytes=2 * 2**40,
     ),
 }
 

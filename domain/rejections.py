@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from domain.sizes import exact_size
+
 # The person's file: what is wrong and what to do. Codes are stable; facts stand in braces.
 INPUT: dict[str, str] = {
     "input_missing": "The uploaded file is gone. Upload it again.",
@@ -55,7 +57,7 @@ INPUT: dict[str, str] = {
     "VCF.",
     "bomb": "The file unpacks to more than {ratio} times its size, which no VCF does. Upload it "
     "unpacked if it is one.",
-    "too_large": "The file, unpacked where it is packed, is larger than the {limit} bytes your "
+    "too_large": "The file, unpacked where it is packed, is larger than the {limit} your "
     "plan takes. Upgrade to Premium (up to 5 GB), upload a part of it (for instance with "
     "`bcftools view -r`), or use `gas annotate` on your own machine, which has no such limit.",
     "line_too_long": "The line is longer than {bytes} bytes. Remove long INFO values, for instance "
@@ -137,6 +139,8 @@ RUN: dict[str, str] = {
 
 REJECTIONS: dict[str, str] = {**INPUT, **RUN}
 
+SIZES = frozenset({"limit"})  # facts that are bytes, to be read as people read sizes
+
 # Why single records are left without annotation while the rest of the file is annotated.
 SKIPPED: dict[str, str] = {
     "unknown_contig": "on contigs the reference does not have",
@@ -170,12 +174,14 @@ def sentence(
     text = REJECTIONS.get(code)
     if text is None:
         return f"{place}The annotation failed ({code}). Open the log for details."
-    shown = {name: _shown(value) for name, value in (facts or {}).items()}
+    shown = {name: _shown(name, value) for name, value in (facts or {}).items()}
     return place + text.format_map(_Facts(shown))
 
 
-def _shown(value: str | int) -> str:
-    return f"{value:,}" if isinstance(value, int) else value
+def _shown(name: str, value: str | int) -> str:
+    if not isinstance(value, int):
+        return value
+    return exact_size(value) if name in SIZES else f"{value:,}"
 
 
 def skip_reason(reason: str) -> str:

@@ -60,28 +60,11 @@ class JobDocuments:
         """A row with names, progress and the failure's sentence; no storage keys."""
         label = self.records.get(LABEL, row["id"])
         names = label.value if label else {"filename": "", "label": ""}
-        files = row["files"]
         return {
-            "id": row["id"],
-            "status": row["status"],
-            **storage_of(row),
-            "reference": row["reference"],
+            **facts_of(row),
             "filename": names["filename"],
             "label": names["label"],
-            "options": row["options"],
-            "submitted_at": row["submitted_at"],
-            "started_at": row["started_at"],
-            "completed_at": row["completed_at"],
-            "attempt": row["attempt"],
-            "input": {"bytes": row["input"]["bytes"], "sha256": row["input"]["sha256"]},
-            "result": _public(files.get("result")),
-            "log": _public(files.get("log")),
-            "summary": row["summary"],
-            "products": _products(files),
-            "error": _error(row["failure"]) if row["status"] == "failed" else None,
             "progress": self._progress(row),
-            "provenance": row["provenance"],
-            "version": row["version"],
         }
 
     def page(
@@ -163,6 +146,30 @@ class JobDocuments:
         if record is None or record.value["attempt"] != row["attempt"]:
             return {"step": "checking", "percent": 0}
         return {"step": record.value["step"], "percent": record.value["percent"]}
+
+
+def facts_of(row: dict[str, Any]) -> dict[str, Any]:
+    """What the log alone says of a job, for the outside: no names of persons' files, no keys."""
+    files = row["files"]
+    return {
+        "id": row["id"],
+        "status": row["status"],
+        **storage_of(row),
+        "reference": row["reference"],
+        "options": row["options"],
+        "submitted_at": row["submitted_at"],
+        "started_at": row["started_at"],
+        "completed_at": row["completed_at"],
+        "attempt": row["attempt"],
+        "input": {"bytes": row["input"]["bytes"], "sha256": row["input"]["sha256"]},
+        "result": _public(files.get("result")),
+        "log": _public(files.get("log")),
+        "summary": row["summary"],
+        "products": _products(files),
+        "error": _error(row["failure"]) if row["status"] == "failed" else None,
+        "provenance": row["provenance"],
+        "version": row["version"],
+    }
 
 
 def storage_of(row: dict[str, Any]) -> dict[str, Any]:

@@ -16,11 +16,12 @@ from domain.context import acting
 from domain.errors import DomainError, NotFound
 from domain.ports import Conflict, Identity, Records
 from domain.service import AnnotationService
+from entrypoints.seal import Seal
 
 IDENTITY = "identity"  # pk digest of the provider's subject -> user
 PROFILE = "profile"  # pk user -> name, email, organization
-SESSION = "session"  # pk user, sk digest -> created, access_token; and SESSION_KEY by digest
-SESSION_KEY = "session_key"  # pk digest -> user
+SESSION = "session"  # pk user, sk digest -> created
+SESSION_KEY = "session_key"  # pk digest -> user, created, the provider's token sealed
 TOKEN = "token"  # noqa: S105 — pk digest -> user, token id, scopes, name
 TOKEN_OF = "token_of"  # noqa: S105 — pk user, sk token id -> digest, name, scopes, created
 SESSION_LASTS = timedelta(days=14)
@@ -47,11 +48,15 @@ class Person:
 
 @dataclass(frozen=True)
 class People:
-    """Sign-ins, sessions and tokens. Secrets are kept as SHA-256 digests only."""
+    """Sign-ins, sessions and tokens. Secrets are kept as SHA-256 digests only.
+
+    The provider's access token is kept sealed, to be revoked when its session ends.
+    """
 
     service: AnnotationService
     records: Records
     clock: Callable[[], datetime]
+    seal: Seal
 
     # --- sign-in -----------------------------------------------------------------------------
 
@@ -68,7 +73,7 @@ class People:
         expires = (self.clock() + SESSION_LASTS).timestamp()
         value = {
             "user": str(user),
-            "access_token": identity.access_token,
+            "sealed_token": self.seal.close(identity.access_token),
             "created": self.clock().isoformat(),
         }
         self.records.put(SESSION_KEY, _digest(secret), value=value, expires=expires)
@@ -164,7 +169,11 @@ class People:
             return ""
         self.records.delete(SESSION_KEY, digest)
         self.records.delete(SESSION, record.value["user"], digest)
-        return str(record.value["access_token"])
+        return self._revocable(record.value)
+
+    def _revocable(self, session: dict[str, Any]) -> str:
+        """The provider's token; sessions of earlier versions had it as it is."""
+        return self.seal.open(session.get("sealed_token", "")) or session.get("access_token", "")
 
     def _user_of(self, subject: str) -> UUID:
         """The user an identity belongs to, minted at random on the first sign-in."""

@@ -19,6 +19,7 @@ from domain.plans import PLANS, Plan
 from domain.ports import Annotator, Limits, ObjectStore, Options, Records, Views
 from domain.ports.annotation import PLAIN
 from domain.service import AnnotationService, Recorded, job_id_for
+from domain.sizes import size_in_words
 from entrypoints.downloads import UPLOAD_ANEW, InputRemoved
 from entrypoints.quota import Quota
 from entrypoints.uploading import Uploading, check_size, clean, printable
@@ -212,8 +213,9 @@ class Submission:
         stored = stored_bytes(self.views, owner)
         if stored >= plan.stored_bytes:
             raise PlanLimit(
-                f"Your jobs' files take {stored} bytes, which is all the {plan.title} plan keeps"
-                f" ({plan.stored_bytes} bytes). Delete a job you no longer need, then submit again."
+                f"Your jobs' files take {size_in_words(stored)}, and the {plan.title} plan keeps"
+                f" {size_in_words(plan.stored_bytes)}. Delete a job you no longer need, then submit"
+                " again."
             )
 
 

@@ -1,93 +1,22 @@
-"""The shapes of what the API takes and gives, from which its OpenAPI document is made."""
+"""The shapes of what the API gives, from which its OpenAPI document is made."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, ConfigDict, Field
 
-from entrypoints.job_documents import LONGEST_PAGE, PAGE
 from entrypoints.plan_standing import State
 
 Status = Literal["submitted", "running", "completed", "failed", "cancelled"]
 Storage = Literal["none", "available", "archiving", "archived", "thawing", "removed"]
-LONGEST_WAIT = 25  # seconds
-MOST_EVENTS = 500
 
 
 class Strict(BaseModel):
     """Nothing beyond what is named here."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-# --- what is taken -------------------------------------------------------------------------------
-
-
-HAPLOTYPES = "judge changes on one phased haplotype together"
-NORMALISE = "left-align indels and split records of several alleles first"
-
-
-class JobPath(BaseModel):
-    job_id: str = Field(description="the job's id (a UUID)")
-
-
-class DownloadPath(JobPath):
-    what: Literal["input", "result", "index", "log", "summary", "stats", "table"] = Field(
-        description="which of the job's files"
-    )
-
-
-class ReferencePath(BaseModel):
-    name: str = Field(description="the reference's name")
-
-
-class UploadRequest(Strict):
-    """A file that is about to be uploaded."""
-
-    filename: str = Field(min_length=1, max_length=1000, examples=["sample.vcf.gz"])
-    bytes: int | None = Field(None, ge=0, description="its size, to be refused before uploading")
-
-
-class JobRequest(Strict):
-    """A job for a file that was uploaded."""
-
-    upload_id: str = Field(min_length=1, max_length=100)
-    reference: str = Field(min_length=1, max_length=100, examples=["sars-cov-2"])
-    label: str = Field("", max_length=200, description="your own name for it")
-    haplotypes: bool = Field(False, description=HAPLOTYPES)
-    normalise: bool = Field(False, description=NORMALISE)
-
-
-class JobForm(Strict):
-    """The same with the file in the request."""
-
-    file: Annotated[str, Field(json_schema_extra={"format": "binary"}, description="the VCF")]
-    reference: str = Field(min_length=1, max_length=100)
-    label: str = Field("", max_length=200)
-    haplotypes: bool = Field(False, description=HAPLOTYPES)
-    normalise: bool = Field(False, description=NORMALISE)
-
-
-class JobsQuery(Strict):
-    status: Status | None = Field(None, description="only jobs in this state")
-    reference: str = Field("", max_length=100, description="only jobs of this reference")
-    label: str = Field("", max_length=200, description="only jobs whose label or file has this")
-    cursor: str = Field("", max_length=500, description="`next` of the page before")
-    limit: int = Field(PAGE, ge=1, le=LONGEST_PAGE, description="jobs on one page")
-
-
-class EventsQuery(Strict):
-    after: int = Field(0, ge=0, le=2**63 - 1, description="`next` of the answer before")
-    types: str = Field("", max_length=1000, description="only these types, separated by commas")
-    limit: int = Field(100, ge=1, le=MOST_EVENTS, description="most events in one answer")
-    wait: float = Field(
-        0, ge=0, le=LONGEST_WAIT, description="seconds to wait when there is nothing new"
-    )
-
-
-# --- what is given -------------------------------------------------------------------------------
 
 
 class Problem(BaseModel):
@@ -138,8 +67,8 @@ class Summary(Strict):
     seconds: float
 
 
-class JobDocument(Strict):
-    """A job; times are ISO 8601 in UTC."""
+class JobFacts(Strict):
+    """What the log says of a job; times are ISO 8601 in UTC."""
 
     id: str
     status: Status
@@ -152,8 +81,6 @@ class JobDocument(Strict):
     )
     input_removed: bool = Field(description="the input was kept for its time and is gone")
     reference: str
-    filename: str
-    label: str
     options: dict[str, Any]
     submitted_at: str
     started_at: str | None
@@ -165,9 +92,16 @@ class JobDocument(Strict):
     summary: Summary | None
     products: dict[str, str] = Field(description="every file of the run with its SHA-256")
     error: Failure | None
-    progress: Progress | None
     provenance: dict[str, str] | None
     version: int = Field(description="how many events it has; also its ETag")
+
+
+class JobDocument(JobFacts):
+    """A job, with what its owner calls it."""
+
+    filename: str
+    label: str
+    progress: Progress | None
 
 
 class Jobs(Strict):
@@ -190,8 +124,8 @@ class Events(Strict):
     next: int = Field(description="the last position examined: the next `after`")
 
 
-class History(Strict):
-    events: list[dict[str, Any]] = Field(description="CloudEvents 1.0, the job's own")
+class Schemas(Strict):
+    schemas: dict[str, str] = Field(description="event type: address of its JSON Schema")
 
 
 class Reference(Strict):

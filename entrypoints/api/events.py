@@ -11,8 +11,9 @@ from flask import Response, current_app, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from entrypoints.api.documents import ERRORS, Events, EventsQuery
+from entrypoints.api.documents import ERRORS, Events
 from entrypoints.api.guard import needs
+from entrypoints.api.parameters import EventsQuery
 from entrypoints.api.requests import gas, person
 from entrypoints.feed import FeedPage
 

@@ -14,21 +14,18 @@ from pydantic import ValidationError
 from domain.job import Job
 from domain.ports import Options
 from domain.service import Recorded
-from entrypoints.api.documents import (
-    ERRORS,
+from entrypoints.api.documents import ERRORS, JobDocument, Jobs, UploadDocument
+from entrypoints.api.guard import needs
+from entrypoints.api.history_documents import History, HistoryQuery
+from entrypoints.api.idempotency import idempotent, upload_id
+from entrypoints.api.parameters import (
     DownloadPath,
-    History,
-    JobDocument,
     JobForm,
     JobPath,
     JobRequest,
-    Jobs,
     JobsQuery,
-    UploadDocument,
     UploadRequest,
 )
-from entrypoints.api.guard import needs
-from entrypoints.api.idempotency import idempotent, upload_id
 from entrypoints.api.problems import Refused, invalid
 from entrypoints.api.requests import acting_person, gas, job_id_of, person
 from entrypoints.uploading import FORM_SECONDS
@@ -157,13 +154,17 @@ def delete(path: JobPath) -> Response:
 
 @api.get(
     "/jobs/<job_id>/history",
-    summary="What happened to a job",
+    summary="What happened to a job, and how it stood at any moment",
     security=needs("jobs:read"),
     responses={200: History},
 )
-def history(path: JobPath) -> Response:
-    job = gas().service.job(job_id_of(path.job_id), owner=person().user)
-    return jsonify(events=gas().feed.history(job.id, version=job.version))
+def history(path: JobPath, query: HistoryQuery) -> Response:
+    job_id, owner, past = job_id_of(path.job_id), person().user, gas().history
+    return jsonify(
+        events=past.events(job_id, owner=owner),
+        state=past.state(job_id, query.at, owner=owner) if query.at else None,
+        difference=past.difference(job_id, query.diff, owner=owner) if query.diff else None,
+    )
 
 
 @api.get(

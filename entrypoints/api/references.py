@@ -9,7 +9,8 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from domain.ports import ReferenceInfo
-from entrypoints.api.documents import ERRORS, ReferencePath, References
+from entrypoints.api.documents import ERRORS, References
+from entrypoints.api.parameters import ReferencePath
 from entrypoints.api.requests import gas
 
 api = APIBlueprint(

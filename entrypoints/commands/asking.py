@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from domain.sizes import size_in_words
 from entrypoints.client import Client, connect
 
 if TYPE_CHECKING:
@@ -43,36 +44,22 @@ def local_state() -> Gas:
     """Log, records and views of the data folder, whether its service runs or not."""
     from entrypoints.bootstrap import Gas
     from entrypoints.client import running_service
+    from entrypoints.local.kept import in_aws, readable
 
     settings = read_settings()
     environment = (running_service(settings) or {"environment": {}})["environment"]
-    if environment.get("GAS_STORE", settings.store) != "sqlite":
+    store = environment.get("GAS_STORE", settings.store)  # what runs there knows better
+    if store != "sqlite" and (environment or in_aws(settings)):
         # the event store is a module of the library, which reads AWS's variables by itself
         os.environ.update({k: v for k, v in environment.items() if k not in os.environ})
-        settings = read_settings()
-    elif not settings.database.exists():
-        raise click.ClickException(no_service_in(settings))
+        return Gas(read_settings().model_copy(update={"store": store}))
+    settings = settings.model_copy(update={"store": store})
+    readable(settings)
     return Gas(settings)
-
-
-def no_service_in(settings: Settings) -> str:
-    """What to do where there has never been a service."""
-    return f"There is no service in {settings.data_dir.resolve()}. Start it with `make run`."
 
 
 def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-
-
-def size_of(count: int | None) -> str:
-    """Bytes for people, in powers of ten."""
-    if count is None:
-        return ""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count = count / 1000  # type: ignore[assignment]
-    raise AssertionError("unreachable")
 
 
 @contextmanager
@@ -82,12 +69,13 @@ def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None
         yield lambda _done: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    whole = f" of {size_in_words(total)}" if total else ""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        task = bar.add_task(title, total=total, done="")
+        yield lambda done: bar.update(task, completed=done, done=f"{size_in_words(done)}{whole}")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import click
 
+from domain.sizes import size_in_words
 from entrypoints.client import Client
 from entrypoints.commands.asking import (
     as_json,
@@ -16,7 +17,6 @@ from entrypoints.commands.asking import (
     print_json,
     print_table,
     progress_bar,
-    size_of,
     status_line,
 )
 from entrypoints.commands.saving import save
@@ -179,7 +179,7 @@ def _row(job: dict[str, Any]) -> list[str]:
         job["status"],
         job["filename"],
         job["reference"],
-        size_of(job["input"]["bytes"]),
+        size_in_words(job["input"]["bytes"]),
         job["submitted_at"][:19].replace("T", " "),
         STORED.get(job["storage"], job["storage"]),
     ]
@@ -227,4 +227,4 @@ def _storage(job: dict[str, Any]) -> str:
 def _file(file: dict[str, Any] | None) -> str:
     if not file:
         return ""
-    return size_of(file["bytes"]) + (f", sha256 {file['sha256']}" if file["sha256"] else "")
+    return size_in_words(file["bytes"]) + (f", sha256 {file['sha256']}" if file["sha256"] else "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from domain.sizes import size_in_words
 from entrypoints.commands.annotate import references_folder
 
 if TYPE_CHECKING:
@@ -192,4 +193,4 @@ def _whole(number: str) -> int:
 
 def _tell(source: str, done: int) -> None:
     if sys.stderr.isatty():
-        click.echo(f"\r{source}: {done / 2**20:,.0f} MB", nl=False, err=True)
+        click.echo(f"\r{source}: {size_in_words(done):<12}", nl=False, err=True)

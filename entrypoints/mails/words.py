@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 JOB = "/jobs/{job}"
-ACCOUNT = "/account"
+PLAN = "/plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ WORDS: dict[str, Words] = {
                 ),
             ),
         ),
-        "Open your account",
-        ACCOUNT,
+        "Open your plan",
+        PLAN,
     ),
     "payment_failed": Words(
         "Your payment for GAS Premium failed",
@@ -144,17 +144,17 @@ WORDS: dict[str, Words] = {
             ),
         ),
         "Check the payment",
-        ACCOUNT,
+        PLAN,
     ),
     "cancel_scheduled": Words(
         "Your Premium plan ends on {at}",
         (
             ("", "You have cancelled the Premium plan. It goes on until {at}."),
             ("", AFTER_THE_END),
-            ("", "Until the plan ends you can take the cancellation back on your account page."),
+            ("", "Until the plan ends you can take the cancellation back on the Plan page."),
         ),
-        "Open your account",
-        ACCOUNT,
+        "Open your plan",
+        PLAN,
     ),
     "resumed": Words(
         "Your Premium plan goes on",
@@ -163,8 +163,8 @@ WORDS: dict[str, Words] = {
             ("kept", "You have taken your cancellation back. Thank you."),
             ("", "The Premium plan goes on as before, and your results are kept."),
         ),
-        "Open your account",
-        ACCOUNT,
+        "Open your plan",
+        PLAN,
     ),
     "ended": Words(
         "Your Premium plan has ended",
@@ -172,7 +172,7 @@ WORDS: dict[str, Words] = {
             ("", "Your Premium plan has ended: you are on the Free plan now."),
             ("", AFTER_THE_END),
         ),
-        "Open your account",
-        ACCOUNT,
+        "Open your plan",
+        PLAN,
     ),
 }

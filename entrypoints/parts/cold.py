@@ -3,62 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from domain.ports import Archive
 from domain.ports.timers import Timer
+from entrypoints.archives import Archives
+from entrypoints.parts.outside import OutsideParts
 
 if TYPE_CHECKING:
     from adapters.archive_glacier_vault import GlacierVaultArchive
-    from entrypoints.parts.outside import OutsideParts
 
 
-def s3_glacier(gas: OutsideParts) -> Archive:
-    from adapters.archive_s3_glacier import S3GlacierArchive
+class ColdParts(OutsideParts):
+    """Where results sleep, and what says that it is time."""
 
-    return S3GlacierArchive(
-        gas.cloud.client("s3", attempts=1),
-        f"{gas.settings.stack}-files",
-        storage_class=gas.settings.archive_class,
-        now=gas.clock,
-    )
+    @cached_property
+    def archive(self) -> Archive:
+        """New archives go where the settings say, old ones are found where they are."""
+        makers: dict[str, Callable[[], Archive]] = {
+            "s3_glacier": self._s3_glacier,
+            "glacier_vault": lambda: self.vault,
+        }
+        return Archives(self.settings.archive, makers)
 
+    @cached_property
+    def vault(self) -> GlacierVaultArchive:
+        from adapters.archive_glacier_vault import GlacierVaultArchive
+        from adapters.bus_sns import topic_arn
 
-def glacier_vault(gas: OutsideParts) -> GlacierVaultArchive:
-    from adapters.archive_glacier_vault import GlacierVaultArchive
-    from adapters.bus_sns import topic_arn
+        url, stack = self.settings.vault_url, self.settings.stack
+        vault = self.cloud.at(url) if url else self.cloud
+        return GlacierVaultArchive(
+            vault.client("glacier", attempts=1),
+            f"{stack}-results",
+            self.files,
+            now=self.clock,
+            topic_arn=cache(lambda: topic_arn(self.cloud.client("sns"), f"{stack}-retrievals")),
+            scratch=self.settings.scratch,
+        )
 
-    url = gas.settings.vault_url
-    vault = gas.cloud.at(url) if url else gas.cloud
-    return GlacierVaultArchive(
-        vault.client("glacier", attempts=1),
-        f"{gas.settings.stack}-results",
-        gas.files,
-        now=gas.clock,
-        topic_arn=cache(
-            lambda: topic_arn(gas.cloud.client("sns"), f"{gas.settings.stack}-retrievals")
-        ),
-        scratch=gas.settings.scratch,
-    )
+    @cached_property
+    def timer(self) -> Timer:
+        makers: dict[str, Callable[[], Timer]] = {
+            "sqs_delay": self._sqs_delay,
+            "step_functions": self._step_functions,
+        }
+        return makers[self.settings.retention_timer]()
 
+    def _s3_glacier(self) -> Archive:
+        from adapters.archive_s3_glacier import S3GlacierArchive
 
-def _sqs_delay(gas: OutsideParts) -> Timer:
-    from adapters.timer_sqs import SqsTimer
+        return S3GlacierArchive(
+            self.cloud.client("s3", attempts=1),
+            f"{self.settings.stack}-files",
+            storage_class=self.settings.archive_class,
+            now=self.clock,
+        )
 
-    return SqsTimer(gas.queues["archival"], now=gas.clock)
+    def _sqs_delay(self) -> Timer:
+        from adapters.timer_sqs import SqsTimer
 
+        return SqsTimer(self.queues["archival"], now=self.clock)
 
-def _step_functions(gas: OutsideParts) -> Timer:
-    from adapters.queue_sqs import SqsQueue
-    from adapters.timer_step_functions import StepFunctionsTimer
+    def _step_functions(self) -> Timer:
+        from adapters.queue_sqs import SqsQueue
+        from adapters.timer_step_functions import StepFunctionsTimer
 
-    queue = SqsQueue(gas.cloud.client("sqs"), f"{gas.settings.stack}-archival")
-    machine = f"{gas.settings.stack}-timer"
-    return StepFunctionsTimer(gas.cloud.client("stepfunctions"), machine, queue)
-
-
-TIMERS: dict[str, Callable[[OutsideParts], Timer]] = {
-    "sqs_delay": _sqs_delay,
-    "step_functions": _step_functions,
-}
+        queue = SqsQueue(self.cloud.client("sqs"), f"{self.settings.stack}-archival")
+        machine = f"{self.settings.stack}-timer"
+        return StepFunctionsTimer(self.cloud.client("stepfunctions"), machine, queue)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from domain.ports import Annotator, Archive, Bus, IdentityProvider, ObjectStore, WorkQueue
+from domain.ports import Annotator, Bus, IdentityProvider, ObjectStore, WorkQueue
 from domain.ports.billing import Billing
 from domain.ports.mails import Mailer
-from domain.ports.timers import Timer
-from entrypoints.archives import Archives
-from entrypoints.parts.cold import TIMERS, glacier_vault, s3_glacier
 from entrypoints.parts.state import StateParts
 from projections.listeners import LISTENERS
 
 if TYPE_CHECKING:
-    from adapters.archive_glacier_vault import GlacierVaultArchive
     from adapters.push_sns import SnsPushes
 
 TOPICS = ("events", "retrievals")
@@ -72,22 +68,6 @@ class OutsideParts(StateParts):
             self.settings.globus_client_id,
             self.settings.globus_client_secret.get_secret_value(),
         )
-
-    @cached_property
-    def archive(self) -> Archive:
-        makers: dict[str, Callable[[], Archive]] = {
-            "s3_glacier": lambda: s3_glacier(self),
-            "glacier_vault": lambda: self.vault,
-        }
-        return Archives(self.settings.archive, makers)
-
-    @cached_property
-    def vault(self) -> GlacierVaultArchive:
-        return glacier_vault(self)
-
-    @cached_property
-    def timer(self) -> Timer:
-        return TIMERS[self.settings.retention_timer](self)
 
     @cached_property
     def billing(self) -> Billing:

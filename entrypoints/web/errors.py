@@ -22,6 +22,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from domain.errors import DomainError, InputRejected, NotFound, PlanLimit, WrongState
 from domain.ports.billing import BillingFailed
 from entrypoints.job_documents import BadCursor
+from entrypoints.job_history import UnknownMoment
 from entrypoints.people import NotSignedIn
 from entrypoints.web.security import for_machines
 
@@ -53,6 +54,7 @@ PAGES: dict[int, tuple[str, str]] = {
 
 STATUS: dict[type[DomainError], int] = {
     BadCursor: 400,
+    UnknownMoment: 404,
     NotFound: 404,
     WrongState: 409,
     InputRejected: 422,
@@ -105,9 +107,11 @@ def _refused(error: DomainError) -> ResponseReturnValue:
 
 def _no_billing(error: BillingFailed) -> ResponseReturnValue:
     log.warning("billing.failed", error=str(error), retryable=error.retryable)
-    return error_page(
+    page = error_page(
         503, "The payment service does not answer. Nothing was charged. Try again in a minute."
     )
+    page.headers["Retry-After"] = "60"
+    return page
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:

@@ -9,26 +9,15 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from domain.rejections import skip_reason
+from domain.sizes import exact_size, size_in_words
 
 NOTHING = "\N{EN DASH}"
-THIN = "\N{NARROW NO-BREAK SPACE}"
+NBSP = "\N{NO-BREAK SPACE}"
 
 
 def size(count: int | None) -> str:
-    """Bytes for people: 150 KB is 153,600; whole billions are whole GB, as plans have them."""
-    if count is None:
-        return NOTHING
-    for unit, one in (("TB", 10**12), ("GB", 10**9)):
-        if count >= one and count % one == 0:
-            return f"{count // one}{THIN}{unit}"
-    if count < 1024:
-        return f"{count}{THIN}bytes"
-    amount, unit = float(count), "bytes"
-    for unit in ("KB", "MB", "GB", "TB"):  # noqa: B007 — the last one is used below
-        amount /= 1024
-        if amount < 1024:
-            break
-    return f"{amount:.1f}".removesuffix(".0") + THIN + unit
+    """Bytes for people, as everywhere (``domain.sizes``)."""
+    return NOTHING if count is None else size_in_words(count, space=NBSP)
 
 
 def count(number: int) -> str:
@@ -41,14 +30,14 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return NOTHING
     if seconds < 10:
-        return f"{seconds:.1f}{THIN}s"
+        return f"{seconds:.1f}{NBSP}s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes == 0:
-        return f"{rest}{THIN}s"
+        return f"{rest}{NBSP}s"
     hours, minutes = divmod(minutes, 60)
     if hours == 0:
-        return f"{minutes}{THIN}min {rest}{THIN}s"
-    return f"{hours}{THIN}h {minutes}{THIN}min"
+        return f"{minutes}{NBSP}min {rest}{NBSP}s"
+    return f"{hours}{NBSP}h {minutes}{NBSP}min"
 
 
 def between(start: str | None, end: str | None) -> float | None:
@@ -82,7 +71,7 @@ def span(time: timedelta) -> str:
         number, rest = divmod(seconds, one)
         if number and not rest:
             break
-    return f"{number}{THIN}{unit}{'' if number == 1 else 's'}"
+    return f"{number}{NBSP}{unit}{'' if number == 1 else 's'}"
 
 
 def share(part: int, whole: int) -> float:
@@ -107,6 +96,7 @@ def prose(sentence: object) -> Markup:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "size": size,
+    "exact_size": exact_size,
     "count": count,
     "duration": duration,
     "countdown": countdown,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from domain.errors import DomainError, WrongState
 from entrypoints.downloads import FileMissing, InputRemoved, ResultArchived, ResultRestoring
@@ -76,7 +77,10 @@ def confirm_delete(person: Person, job_id: UUID) -> ResponseReturnValue:
 def delete(person: Person, job_id: UUID) -> ResponseReturnValue:
     the_gas().jobs.get(job_id, owner=person.user)
     the_gas().service.request_deletion(job_id, owner=person.user)
-    flash("The job is deleted; its files are being removed.", "success")
+    gone = Markup(
+        'The job is deleted; its files are being removed. Its <a href="{}">history</a> stays.'
+    )
+    flash(gone.format(url_for("web.history.page", job_id=job_id)), "success")
     return redirect(url_for("web.jobs.page"), 303)
 
 

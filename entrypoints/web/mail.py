@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from domain.account import MAIL_GROUPS
 from entrypoints.web.visitor import signed_in, the_gas
@@ -71,6 +73,14 @@ def change_preferences(person: Person) -> ResponseReturnValue:
     the_gas().service.change_mail_preferences(person.user, unwanted)
     flash("Your choice is saved and counts for every mail from now on.", "success")
     return redirect(url_for(".preferences"), 303)
+
+
+@routes.app_template_filter("own_links")
+def own_links(text: str) -> Markup:
+    """A text in which the addresses of this service can be followed, and no others."""
+    parts = re.split(rf"({re.escape(the_gas().settings.address)}/[\w/?=&#.-]*)", text)
+    link = Markup('<a href="{0}">{0}</a>')
+    return Markup("").join(link.format(p) if i % 2 else p for i, p in enumerate(parts))
 
 
 @routes.get("/mails")

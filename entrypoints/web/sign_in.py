@@ -71,9 +71,10 @@ def callback() -> ResponseReturnValue:
         )
     except DomainError as error:
         return _failed(str(error))
-    session.clear()
+    secret = the_gas().people.sign_in(identity)
+    _end_earlier(identity.access_token)
     response = make_response(redirect(flow["next"], 303))
-    visitor.remember(response, the_gas().people.sign_in(identity))
+    visitor.remember(response, secret)
     _end_flow(response)
     return response
 
@@ -81,11 +82,9 @@ def callback() -> ResponseReturnValue:
 @routes.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
     """End the session here and the provider's token there."""
-    token = the_gas().people.end_session(visitor.session_secret())
+    _end_earlier()
     response = make_response(redirect(local_url_for("web.sign_in.signed_out"), 303))
     visitor.forget(response)
-    session.clear()
-    revoke(token)
     return response
 
 
@@ -95,6 +94,14 @@ def signed_out() -> ResponseReturnValue:
         return redirect(local_url_for("web.home.page"))
     there = the_gas().identity.sign_out_url(redirect_uri=the_gas().settings.address + "/")
     return render_template("signed_out.html", sign_out_url=there)
+
+
+def _end_earlier(still_used: str = "") -> None:
+    """End the session that this browser brought, whoever's it is, and what was made in it."""
+    token = the_gas().people.end_session(visitor.session_secret())
+    session.clear()
+    if token != still_used:
+        revoke(token)
 
 
 def revoke(token: str) -> None:

@@ -40,6 +40,10 @@ def every_page(job: str) -> Iterator[Visit]:
     yield Visit("jobs", "/jobs")
     yield Visit("jobs-nothing-fits", "/jobs?q=nothing+is+called+so")
     yield Visit("job", job)
+    yield Visit("history", f"{job}/history")
+    yield Visit("history-then", f"{job}/history?at=2")
+    yield Visit("history-compared", f"{job}/history?diff=1..3")
+    yield Visit("history-unfolded", f"{job}/history")
     yield Visit("delete", f"{job}/delete")
     yield Visit("plan", "/plan")
     yield Visit("plan-after-paying", "/plan?back=pay")
@@ -83,6 +87,11 @@ def _token(page: Page) -> None:
     expect(page.get_by_role("heading", name="Your new token")).to_be_visible()
 
 
+def _unfold(page: Page) -> None:
+    page.locator("#v3 summary").first.click()
+    page.locator("#v3 details details summary").click()
+
+
 def _old_form(page: Page) -> None:
     page.evaluate("document.querySelector('#job [name=csrf_token]').value = 'old'")
     page.evaluate("document.getElementById('job').submit()")
@@ -95,9 +104,11 @@ ACTIONS = {
     "upload-without-scripts": _upload,
     "token-created": _token,
     "too-old-a-form": _old_form,
+    "history-unfolded": _unfold,
 }
 STRANGERS = (
     Visit("home-stranger", "/"),
     Visit("sign-in", "/sign-in"),
     Visit("signed-out", "/signed-out"),
+    Visit("api", "/api/v1/docs"),
 )

@@ -44,6 +44,17 @@ def test_every_page_is_accessible_and_fits(
     assert problems == {}
 
 
+@pytest.mark.parametrize("context", [NARROW_DARK], indirect=True)
+def test_the_menu_stands_on_one_line_on_a_phone(
+    signed_in: Page, running_service: RunningService
+) -> None:
+    signed_in.goto(running_service.url)
+    items = signed_in.locator(".top li")
+    boxes = [box for item in items.all() if (box := item.bounding_box())]
+    assert len(boxes) == 5
+    assert max(b["y"] for b in boxes) < min(b["y"] + b["height"] for b in boxes)
+
+
 @pytest.mark.parametrize("context", [LIGHT, NARROW_DARK], indirect=True)
 def test_a_strangers_pages_are_accessible_and_fit(
     page: Page, running_service: RunningService

@@ -13,7 +13,14 @@ from entrypoints.bootstrap import Gas
 from tests.entrypoints.api.jobs import submitted
 from tests.entrypoints.running import Somebody, a_gas, kept_views, somebody
 
-OPEN = ("/openapi.json", "/docs", "/references", "/references/toy/example")
+OPEN = (
+    "/openapi.json",
+    "/docs",
+    "/schemas",
+    "/schemas/job.submitted.v1",
+    "/references",
+    "/references/toy/example",
+)
 ADDRESSES = (
     ("get", "/jobs"),
     ("get", "/jobs?nonsense=1"),
@@ -133,6 +140,8 @@ def test_every_operation_but_the_open_ones_needs_a_token(stranger: Any) -> None:
     assert unguarded == {
         "/api/v1/openapi.json",
         "/api/v1/docs",
+        "/api/v1/schemas",
+        "/api/v1/schemas/{event_type}",
         "/api/v1/references",
         "/api/v1/references/{name}/example",
     }

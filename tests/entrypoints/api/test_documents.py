@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from hashlib import sha256
 from html import unescape
 from typing import Any
 
@@ -46,11 +48,18 @@ def test_the_page_needs_nothing_from_elsewhere(stranger: Any) -> None:
     page = stranger.get("/api/v1/docs")
     assert page.content_type.startswith("text/html")
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
-    assert not re.search(r"<(script|style|link|img)|https?://|style=", page.text)
+    assert not re.search(r"<(script|link|img)|https?://|url\(|@import|style=", page.text)
+    (style,) = re.findall(r"<style>(.*?)</style>", page.text, re.DOTALL)
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in page.headers["Content-Security-Policy"]
+    assert "`" not in page.text, "code is set as code"
     text = unescape(page.text)
     for code, (status, meaning) in CODES.items():
         assert f'<li id="{code}"><code>{code}</code> {status}: {meaning}</li>' in text
     assert "GET /api/v1/jobs/{job_id}" in page.text
+    ids = re.findall(r' id="([^"]+)"', page.text)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', page.text)) <= set(ids), "every link leads somewhere"
 
 
 def test_every_code_has_a_status() -> None:

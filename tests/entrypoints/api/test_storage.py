@@ -142,7 +142,7 @@ def test_me_says_how_the_plan_stands(gas: Gas, api: Any, ada: Somebody) -> None:
     assert (me()["plan"], me()["subscription"]) == ("free", nothing)
     provider_says(gas, ada.user)
     assert (me()["plan"], me()["subscription"]) == ("premium", nothing | {"state": "paid"})
-    assert api.get("/usage").json["plan"]["input_bytes"] == 5 * 10**9
+    assert api.get("/usage").json["plan"]["input_bytes"] == 5 * 2**30
     ends = gas.clock() + timedelta(days=3)
     provider_says(gas, ada.user, ends=ends)
     assert me()["subscription"] == {
@@ -167,7 +167,7 @@ def test_the_signed_form_follows_the_plan_at_once(gas: Gas, api: Any, ada: Someb
     big = {"filename": "a.vcf", "bytes": 200_000}
     assert api.post("/uploads", json=big).json["code"] == "too_large"
     provider_says(gas, ada.user)
-    assert api.post("/uploads", json=big).json["max_bytes"] == 5 * 10**9
+    assert api.post("/uploads", json=big).json["max_bytes"] == 5 * 2**30
     provider_says(gas, ada.user, "canceled")
     assert api.post("/uploads", json=big).json["code"] == "too_large"
 

@@ -66,6 +66,37 @@ def test_a_job_is_shown_listed_and_its_log_printed(
     assert "job.annotation_completed.v1" in types  # its archive may be scheduled already
 
 
+def test_the_past_of_a_job_is_shown_and_compared(
+    service: Running, gas_command: Call, one_vcf: Path
+) -> None:
+    job = submit(gas_command, one_vcf, "--wait")
+    then = dict(line.split(maxsplit=1) for line in gas_command("history", job, "--at", 2).lines)
+    assert then["FIELD"] == "AT VERSION 2"
+    assert (then["status"], then["attempt"]) == ("running", "1")
+    assert gas_command("history", job, "--at", 2, "--json").json["job"]["status"] == "running"
+    lines = gas_command("history", job, "--diff", 1, 3).lines
+    assert lines[0].split() == ["FIELD", "VERSION", "1", "VERSION", "3"]
+    changed = {line.split()[0]: line.split()[1:] for line in lines[1:]}
+    assert changed["status"] == ["submitted", "completed"]
+    assert changed["summary.records_in"] == ["-", "1"]
+    assert "reference" not in changed
+    said = gas_command("history", job, "--at", "99")
+    assert (said.code, said.out) == (1, "")
+    assert "no version 99" in said.err
+    assert gas_command("history", job, "--at", 1, "--diff", 1, 2).code == 2
+
+
+def test_sizes_are_counted_as_on_the_pages(
+    idle: Running, gas_command: Call, tmp_path: Path
+) -> None:
+    path = tmp_path / "larger.vcf"
+    path.write_text(ONE.replace("#CHROM", f"##note={'x' * (1536 - len(ONE) - 8)}\n#CHROM"))
+    job = submit(gas_command, path)
+    assert path.stat().st_size == 1536
+    assert "1.5 KB" in gas_command("jobs").out
+    assert "1.5 KB" in gas_command("show", job).out
+
+
 def test_a_result_is_downloaded_packed_or_not(
     service: Running, gas_command: Call, one_vcf: Path, here: Path
 ) -> None:

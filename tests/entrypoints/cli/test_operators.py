@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from domain.ports import Put
-from entrypoints.local.data_folder import DataFolder
+from entrypoints.local.data_folder import RUN_FILE, DataFolder
 from entrypoints.local_user import ensure_local_user, token_file
 from projections.job_views import JOBS
 from tests.entrypoints.api.jobs import views_caught_up
@@ -62,18 +62,71 @@ def test_events_are_one_per_line_and_can_be_chosen(
 
 
 def test_settings_say_where_they_come_from_and_hide_secrets(
-    gas_command: Call, monkeypatch: pytest.MonkeyPatch
+    gas_command: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GAS_TOKEN", "gas_very_secret")
+    monkeypatch.setenv("GAS_DATA_DIR", str(tmp_path / "nothing"))
     said = gas_command("settings", "--json")
     rows = {row["name"]: row for row in said.json}
     assert (rows["GAS_TOKEN"]["value"], rows["GAS_TOKEN"]["source"]) == ("(set)", "environment")
     assert (rows["GAS_STACK"]["value"], rows["GAS_STACK"]["source"]) == ("gas", "default")
     assert "very_secret" not in said.out + gas_command("settings").out
+    assert "No service runs in" in said.err
+    assert not (tmp_path / "nothing").exists(), "asking makes nothing"
+
+
+MAILBOX = "http://127.0.0.1:1/hidden_path/mails"  # whoever knows the path reads the mails
+
+
+def announce(running: Running, url: str, **environment: str) -> None:
+    """Say in the data folder that a service with this environment is at ``url``."""
+    folder = running.gas.settings.data_dir
+    said = {"url": url, "pid": 0, "environment": {"GAS_DATA_DIR": str(folder), **environment}}
+    (folder / RUN_FILE).write_text(json.dumps(said))
+
+
+def test_settings_are_those_of_the_running_service_and_mark_what_this_shell_says_otherwise(
+    idle: Running, gas_command: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce(
+        idle,
+        idle.url,
+        GAS_FREE_RETENTION="7",
+        GAS_GRACE="60",
+        GAS_SECRET="hidden_there",
+        GAS_MAILBOX_URL=MAILBOX,
+    )
+    monkeypatch.setenv("GAS_GRACE", "90")
+    monkeypatch.setenv("GAS_SECRET", "hidden_here")
+    said = gas_command("settings", "--json")
+    rows = {row["name"]: (row["value"], row["source"], row["here"]) for row in said.json}
+    assert rows["GAS_FREE_RETENTION"] == ("7.0", "service", None)
+    assert rows["GAS_GRACE"] == ("60.0", "service", "90.0")
+    assert rows["GAS_SECRET"] == ("(set)", "service", "(set)")
+    assert rows["GAS_WORKERS"] == ("2", "default", None)
+    assert rows["GAS_DATA_DIR"][2] is None
+    assert "This shell sets GAS_SECRET, GAS_GRACE otherwise" in said.err
+    assert rows["GAS_MAILBOX_URL"] == ("http://127.0.0.1:1/…", "service", None)
+    table = gas_command("settings")
+    assert "(this shell: 90.0)" in table.out
+    assert "hidden" not in said.out + said.err + table.out + table.err
+
+
+def test_a_service_that_was_killed_is_not_taken_for_a_running_one(
+    idle: Running, gas_command: Call
+) -> None:
+    announce(idle, "http://127.0.0.1:1", GAS_FREE_RETENTION="7")
+    said = gas_command("settings", "--json")
+    assert "No service runs in" in said.err
+    rows = {row["name"]: row for row in said.json}
+    assert rows["GAS_FREE_RETENTION"]["value"] == "300.0"
 
 
 def test_dead_letters_are_shown_and_redriven(idle: Running, gas_command: Call) -> None:
     queue = idle.gas.queues["annotation"]
+    while left := queue.receive(wait_seconds=0, limit=10):  # hints to other tests' jobs
+        for delivery in left:
+            queue.acknowledge(delivery)
     queue.send("poison")
     while not queue.depth().dead:
         for delivery in queue.receive(wait_seconds=1):

@@ -58,7 +58,7 @@ def test_an_archived_result_is_refused_with_a_sentence_and_comes_back_the_same(
 ) -> None:
     job = gas_command("submit", one_vcf, "-r", "sars-cov-2", "--wait").lines[0]
     wait_until(lambda: show(job).json["storage"] == "archived", seconds=30)
-    assert "archived" in gas_command("jobs").out
+    wait_until(lambda: "archived" in gas_command("jobs").out, seconds=30)  # lists follow the log
     assert "upgrade to Premium to restore it" in gas_command("show", job).out
     target = tmp_path / "result"
     for arguments in ((), ("--format", "tsv"), ("--format", "json"), ("--format", "vcf")):

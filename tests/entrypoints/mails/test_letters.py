@@ -90,6 +90,13 @@ def test_mails_one_may_do_without_say_where_to_turn_them_off(kind: str) -> None:
     assert (told in mail.text, told in mail.html) == ((found.group != "plan",) * 2)
 
 
+@pytest.mark.parametrize("kind", WORDS)
+def test_mails_about_a_plan_lead_to_where_it_is_managed(kind: str) -> None:
+    found = notice(kind)
+    mail = letters().compose(found, "ada@example.org")
+    assert (f"{ADDRESS}/plan" in mail.text) == (found.group == "plan")
+
+
 def test_times_are_in_utc_and_never_later_than_they_are() -> None:
     mail = letters().compose(notice("will_be_archived"), "ada@example.org")
     assert mail.subject == "The result of calls.vcf will be archived on 22 November 2026, 12:05 UTC"

@@ -177,7 +177,7 @@ def test_deleting_asks_first_and_then_removes_it_from_sight(
     assert "for good" in browser.get(f"/jobs/{completed}/delete").text
     answer = browser.send(f"/jobs/{completed}/delete")
     listed = browser.get(answer.location).text
-    assert str(completed) not in listed
+    assert f"job-{completed}" not in listed
     assert browser.get(f"/jobs/{completed}").status_code == 404
     assert site.gas.service.job(completed).deletion_requested
 
@@ -205,6 +205,7 @@ def test_a_failed_job_says_why_and_what_to_do(site: Site, browser: Browser, exam
     assert "This file could not be annotated" in page
     assert "input_missing" in page
     assert "submit it again" in page
+    assert f"/jobs/{job_id}/again" not in page, "the same file would fail again"
 
 
 def test_every_command_carries_who_and_the_requests_correlation_id(

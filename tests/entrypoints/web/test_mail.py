@@ -78,6 +78,16 @@ def test_one_reads_ones_own_mails_and_nobody_elses(
     assert rival.get(f"/mails/{name}").status_code == 404
 
 
+def test_the_services_own_addresses_in_a_mail_can_be_followed_and_no_others(
+    browser: Browser, mailer: SesMailer
+) -> None:
+    text = 'Open:\nhttp://127.0.0.1:8000/jobs/1-a\nhttp://evil.example/jobs/1 "<i>"'
+    mailer.send(Mail("ada@example.org", "Links", text))
+    page = browser.get("/mails").text
+    own = "http://127.0.0.1:8000/jobs/1-a"
+    assert f'<a href="{own}">{own}</a>\nhttp://evil.example/jobs/1 &#34;&lt;i&gt;' in page
+
+
 def test_the_service_elsewhere_shows_no_mails(site: Site, browser: Browser) -> None:
     site.gas.settings = site.gas.settings.model_copy(update={"local": False})
     assert browser.get("/mails").status_code == 404

@@ -233,7 +233,9 @@ def test_an_empty_text_an_unknown_reference_and_a_text_too_long_are_each_explain
 
     assert "The file is empty" in refused()
     assert "dragon" in refused(text=example, reference="dragon")
-    assert "larger than the 153,600 bytes your plan takes" in refused(text=example + "x" * 153_600)
+    assert "larger than the 150 KB (153,600 bytes) your plan takes" in refused(
+        text=example + "x" * 153_600
+    )
     assert "dragon" in refused(source="example", reference="dragon")
 
 

@@ -222,6 +222,7 @@ def test_while_the_provider_is_away_a_sentence_says_that_nothing_was_charged(
     )
     answer = browser.send("/plan/upgrade", seen_on="/plan")
     assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "60"
     assert "Nothing was charged" in answer.text
 
 
@@ -245,6 +246,7 @@ def test_the_signed_form_allows_150_kb_and_right_after_upgrading_5_gb(
     assert 'data-max-bytes="153600"' in browser.get("/new").text
     cashier.pay(to_pay(browser))
     browser.send("/plan/look", {"back": "pay"}, seen_on="/plan")
-    assert limit_of_form(browser) == 5_000_000_000
-    assert 'data-max-bytes="5000000000"' in browser.get("/new").text
+    assert limit_of_form(browser) == 5 * 2**30
+    assert 'data-max-bytes="5368709120"' in browser.get("/new").text
+    assert "up to 5 GB (5,368,709,120 bytes)." in browser.get("/new").text
     assert re.search(r"Premium plan: files up to <?", browser.get("/new").text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from domain.ports import Identity
 from tests.cloud import ORIGIN
 from tests.entrypoints.web.conftest import Browser, Site
 
@@ -123,6 +125,57 @@ def test_signing_out_ends_the_session_and_revokes_the_providers_token(browser: B
     assert browser.provider.revoked == ["access-1"]
     browser.client.set_cookie(COOKIE, secret.value, domain="127.0.0.1")
     assert browser.get("/jobs").status_code == 302
+
+
+def test_signing_in_again_ends_the_session_that_the_browser_brought(
+    site: Site, browser: Browser
+) -> None:
+    before = browser.client.get_cookie(COOKIE, domain="127.0.0.1")
+    assert before
+    user = site.gas.people.by_session(before.value).user
+    site.provider.person = replace(site.provider.person, access_token="access-2")
+    assert browser.sign_in().status_code == 303
+    after = browser.client.get_cookie(COOKIE, domain="127.0.0.1")
+    assert after
+    assert after.value != before.value
+    assert [s["id"] for s in site.gas.people.sessions(user)] == [
+        site.gas.people.session_id(after.value)
+    ]
+    assert site.provider.revoked == ["access-1"]
+    browser.client.set_cookie(COOKIE, before.value, domain="127.0.0.1")
+    assert browser.get("/jobs").status_code == 302
+
+
+def test_somebody_elses_session_in_the_same_browser_ends_too(site: Site, browser: Browser) -> None:
+    before = browser.client.get_cookie(COOKIE, domain="127.0.0.1")
+    assert before
+    ada = site.gas.people.by_session(before.value).user
+    site.provider.person = Identity("sub-2", "Eve Example", "eve@example.org", "", "access-2")
+    browser.sign_in()
+    assert site.gas.people.sessions(ada) == []
+    assert browser.get("/jobs").status_code == 200
+
+
+def test_a_sign_in_that_fails_leaves_the_session_as_it_was(browser: Browser) -> None:
+    there = browser.get("/sign-in/globus").location
+    back = browser.provider.approve(there).replace("state=", "state=x")
+    assert browser.get(back).status_code == 400
+    assert browser.get("/jobs").status_code == 200
+
+
+def test_a_token_that_the_provider_gave_again_is_not_revoked(site: Site, browser: Browser) -> None:
+    browser.sign_in()
+    assert site.provider.revoked == []
+
+
+def test_the_providers_token_lies_nowhere_in_clear(site: Site, browser: Browser) -> None:
+    site.provider.person = replace(site.provider.person, access_token="a-token-of-the-provider")
+    browser.sign_in()
+    kept = b"".join(path.read_bytes() for path in site.gas.settings.data_dir.glob("gas.db*"))
+    assert b"session_key" in kept
+    assert b"a-token-of-the-provider" not in kept
+    browser.send("/sign-out")
+    assert site.provider.revoked[-1] == "a-token-of-the-provider"
 
 
 def test_signing_out_works_while_the_provider_is_down(browser: Browser) -> None:
