@@ -136,7 +136,7 @@ class DynamoDBApplicationRecorder(DynamoDBAggregateRecorder, ApplicationRecorder
         self, gt: int | None = None, topics: Sequence[str] = ()
     ) -> Subscription[ApplicationRecorder]:
         """Follow the log from after ``gt``."""
-        return DynamoDBSubscription(self, gt, topics)
+        return DynamoDBSubscription(self, self.log, self.committers.get().listeners, gt, topics)
 
 
 class DynamoDBTrackingRecorder(TrackingRecorder):

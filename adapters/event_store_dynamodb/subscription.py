@@ -6,20 +6,16 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from threading import Event
-from typing import TYPE_CHECKING
 
-from eventsourcing.persistence import Notification, Subscription
+from eventsourcing.persistence import ApplicationRecorder, Notification, Subscription
 
-from .log import TOPIC_WINDOW, TRUST, restored
-
-if TYPE_CHECKING:
-    from .recorders import DynamoDBApplicationRecorder
+from .log import TOPIC_WINDOW, TRUST, SlotLog, restored
 
 PAGE = 500
 POLL = 0.2  # seconds between looks for what other processes wrote
 
 
-class DynamoDBSubscription(Subscription["DynamoDBApplicationRecorder"]):
+class DynamoDBSubscription(Subscription[ApplicationRecorder]):
     """Yields every notification above ``gt``, in order, waiting for more.
 
     Woken at once by what this process appends, within 200 ms by what others do.
@@ -30,13 +26,14 @@ class DynamoDBSubscription(Subscription["DynamoDBApplicationRecorder"]):
 
     def __init__(
         self,
-        recorder: DynamoDBApplicationRecorder,
-        gt: int | None = None,
-        topics: Sequence[str] = (),
+        recorder: ApplicationRecorder,
+        log: SlotLog,
+        listeners: set[Event],  # set by whoever commits
+        gt: int | None,
+        topics: Sequence[str],
     ) -> None:
         super().__init__(recorder=recorder, gt=gt, topics=topics)
-        self._log = recorder.log
-        self._listeners = recorder.committers.get().listeners
+        self._log, self._listeners = log, listeners
         self._next = (gt or 0) + 1
         self._ready: deque[Notification] = deque()
         self._woken = Event()
