@@ -167,6 +167,14 @@ def test_archives_of_one_machine_are_not_lost_in_a_vault_of_aws(
     assert not store.service.recorder.max_notification_id()
 
 
+def begun_store(folder: Path) -> Backup:
+    """A store with one event: an empty log is not called a backup."""
+    store = empty_store(folder)
+    with acting("system:test"):
+        store.service.open_account(uuid4())
+    return store
+
+
 class Vanishing(MemoryObjects):
     """Each file is deleted after it was listed and before it is opened."""
 
@@ -176,7 +184,7 @@ class Vanishing(MemoryObjects):
 
 
 def test_what_is_deleted_meanwhile_is_left_out(tmp_path: Path) -> None:
-    store = empty_store(tmp_path / "store")
+    store = begun_store(tmp_path / "store")
     files = Vanishing()
     files.put("results/a", b"a")
     written = replace(store, files=files).write(tmp_path / "a.tar")
@@ -197,7 +205,7 @@ def test_what_sleeps_and_is_deleted_meanwhile_is_left_out(stack: Stack, tmp_path
     files = Late(client, f"{stack.prefix}-files")
     client.put_object(Bucket=files.bucket, Key="results/a", Body=b"a", StorageClass="GLACIER")
     classes = ColdClasses(client, files.bucket, f"{stack.prefix}-uploads")
-    store = replace(empty_store(tmp_path / "store"), files=files, classes=classes)
+    store = replace(begun_store(tmp_path / "store"), files=files, classes=classes)
     written = store.write(tmp_path / "a.tar")
     assert (written.files, written.stays) == (0, {})
 
@@ -210,7 +218,7 @@ def test_what_is_made_while_the_backup_is_written_is_in_it(tmp_path: Path) -> No
 
     files = Growing()
     files.put("results/early", b"early")
-    written = replace(empty_store(tmp_path / "store"), files=files).write(tmp_path / "a.tar")
+    written = replace(begun_store(tmp_path / "store"), files=files).write(tmp_path / "a.tar")
     assert {"files/results/early", "files/results/late"} <= set(written.digests)
 
 
@@ -227,7 +235,7 @@ def test_what_moved_before_the_log_was_taken_is_restored_as_it_was_then(tmp_path
     files = Moving()
     for key in ("results/a", "results/b", "results/c"):
         files.put(key, key.encode())
-    written = replace(empty_store(tmp_path / "store"), files=files).write(tmp_path / "a.tar")
+    written = replace(begun_store(tmp_path / "store"), files=files).write(tmp_path / "a.tar")
     assert (written.files, written.classes) == (2, {"results/b": "GLACIER"})
     again = empty_store(tmp_path / "new")
     again.restore(tmp_path / "a.tar")
@@ -245,7 +253,7 @@ def test_what_woke_up_meanwhile_is_carried_after_all(tmp_path: Path) -> None:
     files = Waking()
     files.put("results/a", b"a")
     files.change_class("results/a", "GLACIER")
-    written = replace(empty_store(tmp_path / "store"), files=files).write(tmp_path / "a.tar")
+    written = replace(begun_store(tmp_path / "store"), files=files).write(tmp_path / "a.tar")
     assert (written.files, written.stays, written.classes) == (1, {}, {})
 
 
@@ -259,7 +267,7 @@ def test_a_backup_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
     with pytest.raises(OSError, match="the store is gone"):
-        replace(empty_store(tmp_path / "store"), files=files).write(folder / "a.tar")
+        replace(begun_store(tmp_path / "store"), files=files).write(folder / "a.tar")
     assert list(folder.iterdir()) == []
 
 
@@ -289,7 +297,7 @@ def test_a_backup_of_the_first_format_is_still_restored(tmp_path: Path) -> None:
             del manifest[field]
         return json.dumps(manifest | {"format": "gas-backup-1"}).encode()
 
-    store = empty_store(tmp_path / "store")
+    store = begun_store(tmp_path / "store")
     store.files.put("results/a", b"a")
     store.write(tmp_path / "a.tar")
     rewritten(tmp_path / "a.tar", as_before)
@@ -311,7 +319,7 @@ def test_an_altered_archive_moves_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "content").write_bytes(b"other")
     row = {"id": "a", "vault": "v", "description": "", "bytes": 5, "tree": "00", "created": 1.0}
     vault.adopt(row, tmp_path / "content")
-    store = replace(empty_store(tmp_path / "store"), vault=vault)
+    store = replace(begun_store(tmp_path / "store"), vault=vault)
     assert store.write(tmp_path / "a.tar").archives == 1
     there = Vault("elsewhere", VaultBook(tmp_path / "vault there"))
     again = replace(empty_store(tmp_path / "new"), vault=there)

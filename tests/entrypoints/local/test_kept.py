@@ -25,7 +25,7 @@ def test_tables_in_memory_hold_nothing_and_keep_nothing(tmp_path: Path) -> None:
     settings.database.touch()
     with pytest.raises(NothingKept, match="Start it with `GAS_STORE=dynamodb make run`"):
         readable(settings)
-    with pytest.raises(NothingKept, match="Restore without GAS_STORE"):
+    with pytest.raises(NothingKept, match="Or restore without GAS_STORE"):
         lasting(settings)
 
 
