@@ -13,6 +13,7 @@ from domain.leases import RENEW_EVERY
 from entrypoints.feed import Feed
 from entrypoints.job_documents import JobDocuments
 from entrypoints.job_history import JobHistory
+from entrypoints.job_variants import JobVariants
 from entrypoints.mails.letters import Letters
 from entrypoints.mails.unsent import UnsentMails
 from entrypoints.parts.cold import ColdParts
@@ -40,6 +41,7 @@ SHARED = (
         "submission",
         "jobs",
         "history",
+        "variants",
         "sweeper",
     ),
     *("policy", "outlook", "archive", "timer", "billing", "purchases"),
@@ -94,6 +96,10 @@ class Gas(ColdParts):
     @cached_property
     def history(self) -> JobHistory:
         return JobHistory(self.service, self.feed)
+
+    @cached_property
+    def variants(self) -> JobVariants:
+        return JobVariants(self.jobs, self.variant_tables)
 
     @cached_property
     def purchases(self) -> Purchases:
