@@ -101,6 +101,7 @@ def test_where_nothing_fits_the_page_says_what_to_do(browser: Browser, completed
     (without,) = links(page, "Without the text")
     assert len(positions(browser.get(without).text)) == 7
     assert links(page, "Show all variants") == [f"/jobs/{completed}/variants"]
+    assert 'class="facets"' not in browser.get(f"/jobs/{completed}/variants?text=nothing").text
     strange = browser.get(f"/jobs/{completed}/variants?impact=<b>&consequence=%00")
     assert strange.status_code == 200
     assert "<b>" not in strange.text
