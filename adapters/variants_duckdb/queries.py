@@ -42,21 +42,25 @@ def totals(path: str, wanted: VariantFilter) -> Query:
     return f"select count(*), {records} {FROM}{_and(conditions)}", given | {"path": path}
 
 
-def facet(path: str, wanted: VariantFilter, column: str) -> Query:
-    """The most frequent values of a column, and how many rows have each."""
-    conditions, given = _where(wanted, besides=column)
-    where = _and([*conditions, f"{column} is not null"])
+def facets(path: str, wanted: VariantFilter, columns: list[str]) -> Query:
+    """In one reading: column, value and rows of the most frequent values of each column."""
+    conditions, given = _where(wanted)
+    named = " ".join(f"when grouping({name}) = 0 then '{name}'" for name in columns)
+    sets = ", ".join(f"({name})" for name in columns)
     sql = (
-        f"select {column}, count(*) as n {FROM}{where}"
-        f" group by {column} order by n desc, {column} limit {FACET_VALUES}"
+        f"with counted as (select case {named} end as field,"  # noqa: S608
+        f" coalesce({', '.join(columns)}) as value, count(*) as n"
+        f" {FROM}{_and(conditions)} group by grouping sets ({sets}))"
+        " select field, value, n from counted where value is not null"
+        " qualify row_number() over (partition by field order by n desc, value) <= $values"
+        " order by field, n desc, value"
     )
-    return sql, given | {"path": path}
+    return sql, given | {"path": path, "values": FACET_VALUES}
 
 
-def _where(wanted: VariantFilter, *, besides: str = "") -> tuple[list[str], dict[str, Any]]:
+def _where(wanted: VariantFilter) -> tuple[list[str], dict[str, Any]]:
     """The conditions of a filter and what is bound in them."""
-    given = {name: getattr(wanted, name) for name in CONDITIONS if name != besides}
-    given = {name: value for name, value in given.items() if value}
+    given = {name: value for name in CONDITIONS if (value := getattr(wanted, name))}
     conditions = [CONDITIONS[name] for name in given]
     if "text" in given:
         given["position"] = _position(given["text"])

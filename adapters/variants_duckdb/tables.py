@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ MEMORY = "256MB"
 THREADS = 2  # for one query
 ROOM = 2 * 2**30  # bytes of local copies
 REMEMBERED = 256  # answers to what is counted
+FACETS = ("consequence", "impact", "gene")
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": THREADS,
     "memory_limit": MEMORY,
@@ -71,14 +73,11 @@ class DuckDbTables:
 
     def _count(self, key: str, sha256: str, wanted: VariantFilter) -> VariantCounts:
         ((rows, records),) = self.rows(key, sha256, queries.totals, wanted)
-        consequences, impacts, genes = (
-            tuple((str(value), int(n)) for value, n in found)
-            for found in (
-                self.rows(key, sha256, queries.facet, wanted, column)
-                for column in ("consequence", "impact", "gene")
-            )
-        )
-        return VariantCounts(rows, records, consequences, impacts, genes)
+        found: dict[str, list[tuple[str, int]]] = {name: [] for name in FACETS}
+        for others, columns in _asked_for(wanted).items():
+            for field, value, n in self.rows(key, sha256, queries.facets, others, columns):
+                found[field].append((value, n))
+        return VariantCounts(rows, records, *(tuple(found[name]) for name in FACETS))
 
     def _ask(self, sql: str, given: dict[str, Any]) -> list[tuple[Any, ...]]:
         with self._connection().cursor() as cursor:
@@ -105,6 +104,14 @@ class DuckDbTable:
 
     def counts(self, wanted: VariantFilter) -> VariantCounts:
         return self._tables.counts(*self._file, wanted)
+
+
+def _asked_for(wanted: VariantFilter) -> dict[VariantFilter, list[str]]:
+    """The facets by what their rows must fit, so that each table is read as rarely as can be."""
+    asked: dict[VariantFilter, list[str]] = {}
+    for name in FACETS:
+        asked.setdefault(replace(wanted, **{name: ""}), []).append(name)
+    return asked
 
 
 class _Remembered:
