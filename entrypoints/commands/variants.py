@@ -13,6 +13,7 @@ from entrypoints.commands.jobs import job_path
 IMPACTS = ("HIGH", "MODERATE", "LOW", "MODIFIER")
 MOST_AT_ONCE = 1000  # rows the API gives in one answer
 LONGEST = 24  # characters of an ID, an allele or a change in the table; JSON has them all
+UNSEEN = "\N{REPLACEMENT CHARACTER}"
 HEADINGS = ["CHROM", "POS", "ID", "REF", "ALT", "GENE", "CONSEQUENCE", "IMPACT", "PROTEIN"]
 COLUMNS = ("chrom", "pos", "id", "ref", "alt", "gene", "consequence", "impact", "aa")
 
@@ -55,6 +56,9 @@ def _list(
 
 
 def _plain(value: object) -> str:
-    """A value for one cell; what is not there is a dash."""
+    """A value for one cell; what is not there is a dash, and nothing in it steers a terminal."""
     text = "-" if value is None else str(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    seen = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+    return seen if len(seen) <= LONGEST else f"{seen[: LONGEST - 1]}…"

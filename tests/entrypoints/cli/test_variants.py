@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.annotator_bcftools.references import BUNDLED
-from tests.entrypoints.cli.conftest import Call, Running
+from tests.entrypoints.cli.conftest import ONE, Call, Running
 
 
 @pytest.fixture
@@ -46,3 +46,14 @@ def test_a_job_without_variants_is_a_sentence(
     gas_command("cancel", waiting)
     assert "was cancelled, so it has no variants" in gas_command("variants", waiting).err
     assert "There is no job" in gas_command("variants", "nonsense").err
+
+
+def test_nothing_in_a_file_steers_the_terminal(
+    service: Running, gas_command: Call, one_vcf: Path
+) -> None:
+    one_vcf.write_text(ONE.replace("\t.\tA", f"\t\x1b[31m{'long' * 9}\tA"))
+    job = gas_command("submit", one_vcf, "-r", "sars-cov-2", "--wait").lines[0]
+    table = gas_command("variants", job).out
+    assert "\x1b" not in table
+    assert "\N{REPLACEMENT CHARACTER}[31mlonglonglonglonglo…" in table
+    assert gas_command("variants", job, "--json").json[0]["id"] == "\x1b[31m" + "long" * 9
