@@ -18,7 +18,7 @@ from pathlib import Path
 from domain.ports import ObjectStore, TableDamaged
 
 CHUNK = 2**20
-UNUSED_SECONDS = 3600.0  # after a deletion no copy may stay for long, and nobody says so here
+UNUSED_SECONDS = 3600.0  # a deletion on another machine is not heard of here
 ENDING = ".parquet"
 FETCHING = ".fetching"
 SPILLED = ".tmp"  # by a DuckDB that was killed
@@ -41,9 +41,7 @@ class Copies:
 
         ``NotFound`` when the store has none, ``TableDamaged`` when it has other bytes.
         """
-        if not DIGEST.fullmatch(sha256):
-            raise ValueError(f"not a SHA-256: {sha256[:80]!r}")
-        copy = self.folder / f"{sha256}{ENDING}"
+        copy = self._place(sha256)
         if not _touched(copy):
             with self._alone(sha256):
                 if not _touched(copy):
@@ -53,7 +51,7 @@ class Copies:
 
     def is_whole(self, sha256: str) -> bool:
         """Whether the copy still has the bytes it was made with; one that has not is removed."""
-        copy = self.folder / f"{sha256}{ENDING}"
+        copy = self._place(sha256)
         try:
             with copy.open("rb") as file:
                 whole = hashlib.file_digest(file, "sha256").hexdigest() == sha256
@@ -63,6 +61,9 @@ class Copies:
             copy.unlink(missing_ok=True)
         return whole
 
+    def forget(self, sha256: str) -> None:
+        self._place(sha256).unlink(missing_ok=True)
+
     def forget_unused(self) -> int:
         """Remove what nobody has asked for in ``UNUSED_SECONDS``, and what was left half done."""
         old = time.time() - UNUSED_SECONDS
@@ -70,6 +71,11 @@ class Copies:
         for path in gone:
             path.unlink(missing_ok=True)
         return len(gone)
+
+    def _place(self, sha256: str) -> Path:
+        if not DIGEST.fullmatch(sha256):
+            raise ValueError(f"not a SHA-256: {sha256[:80]!r}")
+        return self.folder / f"{sha256}{ENDING}"
 
     def _fetch(self, key: str, sha256: str, copy: Path) -> None:
         """To a name of its own first; a killed fetch is written over by the next."""

@@ -50,6 +50,9 @@ class DuckDbTables:
         self._copies.get(key, sha256)
         return DuckDbTable(self, key, sha256)
 
+    def forget(self, sha256: str) -> None:
+        self._copies.forget(sha256)
+
     def forget_unused(self) -> int:
         return self._copies.forget_unused()
 

@@ -114,5 +114,8 @@ class VariantTables(Protocol):
         ``NotFound`` when the store has no such file, ``TableDamaged`` when it has other bytes.
         """
 
+    def forget(self, sha256: str) -> None:
+        """Remove this machine's copy of a table that nobody shall read any more."""
+
     def forget_unused(self) -> int:
         """Remove local copies that nobody has looked at for a while; how many."""

@@ -63,6 +63,7 @@ def _erasure(gas: Gas, worker: str) -> Work:
         archive=gas.archive,
         files=gas.files,
         uploads=gas.uploads,
+        tables=gas.variant_tables,
         worker=worker,
     )
 

@@ -101,6 +101,17 @@ def test_what_nobody_has_looked_at_for_an_hour_is_forgotten(
     assert copies(folder) == {examples["sars-cov-2"].sha256}
 
 
+def test_a_table_that_was_deleted_is_forgotten_at_once(
+    store: CountingStore, tables: DuckDbTables, examples: dict[str, Stored], tmp_path: Path
+) -> None:
+    sars, mt = examples["sars-cov-2"].into(store), examples["human-mt"].into(store)
+    tables.forget(mt.sha256)  # there is no copy, and not even a folder
+    for table in (sars, mt):
+        ids(tables, table)
+    tables.forget(sars.sha256)
+    assert copies(tmp_path / "tables") == {mt.sha256}
+
+
 def test_a_table_that_the_store_does_not_have_is_not_found(
     tables: DuckDbTables, many: Stored, tmp_path: Path
 ) -> None:

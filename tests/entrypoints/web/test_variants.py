@@ -197,6 +197,17 @@ def test_somebody_elses_a_deleted_and_nobodys_job_look_the_same(
     assert seen(browser, completed)[0] == 404
 
 
+def test_a_deleted_job_leaves_no_copy_of_its_table(
+    site: Site, browser: Browser, completed: UUID
+) -> None:
+    browser.get(f"/jobs/{completed}/variants")
+    copies = site.gas.settings.tables_folder
+    assert len(list(copies.glob("*.parquet"))) == 1
+    browser.send(f"/jobs/{completed}/delete")
+    assert attend(site, completed, "erasure").deleted
+    assert list(copies.glob("*.parquet")) == []
+
+
 def test_a_stranger_signs_in_first(stranger: Browser, completed: UUID) -> None:
     assert "/sign-in" in stranger.get(f"/jobs/{completed}/variants?gene=S").location
 
