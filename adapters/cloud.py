@@ -89,6 +89,7 @@ class Cloud:
         from botocore.session import Session
 
         if self._keys[0] is None:
-            return boto3.Session(region_name=self._region)
+            # AWS's other tools go by AWS_REGION; boto3 by itself does not
+            return boto3.Session(region_name=self._region or os.environ.get("AWS_REGION"))
         own = Session(session_vars=NO_PROFILE)
         return boto3.Session(*self._keys, region_name=self._region, botocore_session=own)

@@ -6,12 +6,10 @@ Times are ISO 8601 UTC, because event fields are JSON values.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from domain.job_events import JobEvent
-
-if TYPE_CHECKING:
-    from domain.stored_job import StoredJob
+from domain.storage_state import StorageState
 
 
 class ArchiveScheduled(JobEvent):
@@ -19,7 +17,7 @@ class ArchiveScheduled(JobEvent):
     due: str
     policy: str  # what the time follows from, in words a person can check
 
-    def apply(self, job: StoredJob) -> None:
+    def apply(self, job: StorageState) -> None:
         job.archive_due = datetime.fromisoformat(self.due)
         job.archive_failures = 0
         job.archive_failed_at = None
@@ -30,7 +28,7 @@ class ArchiveUnscheduled(JobEvent):
     TOPIC = "job.archive_unscheduled.v1"
     reason: str
 
-    def apply(self, job: StoredJob) -> None:
+    def apply(self, job: StorageState) -> None:
         job.archive_due = None
 
 
@@ -39,7 +37,7 @@ class ArchiveStarted(JobEvent):
     attempt: int
     in_place: bool  # whether the very file is moved, so that it may be in the cold at any moment
 
-    def apply(self, job: StoredJob) -> None:
+    def apply(self, job: StorageState) -> None:
         begun = job.storage == "archiving" and job.archiving_in_place
         job.archiving_in_place = begun or self.in_place
         job.storage = "archiving"
@@ -51,7 +49,7 @@ class Archived(JobEvent):
     attempt: int
     archive: dict[str, Any]  # as ``ports.ArchiveRef``
 
-    def apply(self, job: StoredJob) -> None:
+    def apply(self, job: StorageState) -> None:
         job.storage = "archived"
         job.archive = self.archive
         job.archived_at = self.timestamp
@@ -67,7 +65,7 @@ class ArchiveFailed(JobEvent):
     reason: str
     retryable: bool
 
-    def apply(self, job: StoredJob) -> None:
+    def apply(self, job: StorageState) -> None:
         job.storage = "available"
         job.archive_hopeless = not self.retryable
         job.archive_failures += 1
@@ -77,7 +75,7 @@ class ArchiveFailed(JobEvent):
 class SourceRemoved(JobEvent):
     TOPIC = "job.source_removed.v1"
 
-    def apply(self, job: StoredJob) -> None:
+    def apply(self, job: StorageState) -> None:
         job.source_removed = True
 
 
@@ -86,7 +84,7 @@ class ThawRequested(JobEvent):
     attempt: int
     reason: str
 
-    def apply(self, job: StoredJob) -> None:
+    def apply(self, job: StorageState) -> None:
         job.storage = "thawing"
         job.storage_attempt = self.attempt
         job.thaw_failure = None
@@ -101,7 +99,7 @@ class ThawStarted(JobEvent):
     tier_got: str
     expected_by: str
 
-    def apply(self, job: StoredJob) -> None:
+    def apply(self, job: StorageState) -> None:
         job.retrieval = self.retrieval
         job.thaw_started_at = self.timestamp
         job.expected_by = datetime.fromisoformat(self.expected_by)
@@ -112,7 +110,7 @@ class Restored(JobEvent):
     attempt: int
     result: dict[str, Any]  # as ``FileRef``: a key that no earlier copy ever had
 
-    def apply(self, job: StoredJob) -> None:
+    def apply(self, job: StorageState) -> None:
         job.storage = "available"
         job.result = self.result
         job.available_since = self.timestamp
@@ -126,7 +124,7 @@ class ThawFailed(JobEvent):
     reason: str
     retryable: bool
 
-    def apply(self, job: StoredJob) -> None:
+    def apply(self, job: StorageState) -> None:
         job.storage = "archived"
         job.retrieval = None
         job.thaw_failure = {"reason": self.reason, "retryable": self.retryable}
@@ -137,7 +135,7 @@ class ThawFailed(JobEvent):
 class ArchiveDiscarded(JobEvent):
     TOPIC = "job.archive_discarded.v1"
 
-    def apply(self, job: StoredJob) -> None:
+    def apply(self, job: StorageState) -> None:
         job.archive = None
 
 
@@ -145,5 +143,5 @@ class InputRemoved(JobEvent):
     TOPIC = "job.input_removed.v1"
     reason: str
 
-    def apply(self, job: StoredJob) -> None:
+    def apply(self, job: StorageState) -> None:
         job.input_removed = True

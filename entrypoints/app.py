@@ -18,7 +18,9 @@ from entrypoints.bootstrap import Gas
 from entrypoints.hooks import sns as hooks_sns
 from entrypoints.hooks import stripe as hooks_stripe
 from entrypoints.metrics import CONTENT_TYPE, Metrics
+from entrypoints.outages import outage_of
 from entrypoints.readiness import readiness
+from entrypoints.unavailable import unavailable
 
 LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 WAITERS = 8  # requests that may wait for events at once; fewer than the server has threads
@@ -28,9 +30,21 @@ log = structlog.get_logger()
 
 
 class App(OpenAPI):
-    """Answers every error under ``/api`` with a problem document, whatever the pages do."""
+    """Answers outages with 503 everywhere, and every error under ``/api`` with a problem document,
+    whatever the pages do."""
 
     def handle_user_exception(self, e: Exception) -> Any:
+        try:
+            return self._answer_to(e)
+        except Exception as error:  # also the page about an error may not be reached
+            outage = outage_of(error)
+            if outage is None:
+                raise
+            return unavailable(outage, error)
+
+    def _answer_to(self, e: Exception) -> Any:
+        if outage_of(e):
+            raise e
         if not request.path.startswith("/api/"):
             return super().handle_user_exception(e)
         response = problem_of(e)

@@ -67,7 +67,15 @@ class Backup:
     vault: Vault = NO_VAULT
 
     def write(self, path: Path) -> Manifest:
-        """Write everything to ``path``, which is complete or absent; what it holds."""
+        """Write everything to ``path``, which is complete or absent; what it holds.
+
+        ``BackupRefused`` when there is nothing, or no room.
+        """
+        if not self.service.recorder.max_notification_id():
+            raise BackupRefused(
+                "The log is empty, so there is nothing to back up. If there should be something,"
+                " look whether `gas settings` names the right store, folder and stack."
+            )
         manifest = Manifest()
         with written(path) as tar:
             packing = Packing(self._bytes, tar, manifest)

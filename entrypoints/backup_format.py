@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -18,6 +19,7 @@ from domain.errors import DomainError
 FORMAT = "gas-backup-2"
 READABLE = ("gas-backup-1", FORMAT)  # the first knew nothing of cold storage
 MANIFEST = "manifest.json"
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class BackupRefused(DomainError):
@@ -92,14 +94,29 @@ def add_bytes(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 
 @contextmanager
 def written(path: Path) -> Iterator[tarfile.TarFile]:
-    """A tar for writing that is at ``path`` when all went well, and nowhere when not."""
+    """A tar for writing that is at ``path`` when all went well, and nowhere when not.
+
+    ``BackupRefused`` when nothing can be written there, or no more.
+    """
     partial = path.with_name(path.name + ".partial")
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)  # names and addresses are for its owner's eyes
+    try:
+        partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600)  # names and addresses are for its owner's eyes
+    except OSError as error:
+        raise BackupRefused(
+            f"{path} cannot be written: {error.strerror}. Choose another place."
+        ) from error
     try:
         with tarfile.open(partial, "w") as tar:
             yield tar
         partial.rename(path)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise BackupRefused(
+            f"{path} cannot be finished: {error.strerror}. Make room for it, beside it and in"
+            f" {tempfile.gettempdir()}, or choose another place."
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 

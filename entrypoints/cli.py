@@ -48,6 +48,16 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "rebuild": ("rebuild", "rebuild", "Rebuild the views from the log, or check them."),
 }
 
+NOT_SET_UP = "AWS is not set up: {} Set AWS_REGION and credentials."
+# kind of error -> the sentence, around what it says itself
+SET_UP: dict[str, str] = {
+    "botocore.exceptions.NoRegionError": NOT_SET_UP,
+    "botocore.exceptions.NoCredentialsError": NOT_SET_UP,
+    "botocore.exceptions.PartialCredentialsError": NOT_SET_UP,
+    "adapters.event_store_dynamodb.errors.NotAllowed": "{}",
+    "adapters.event_store_dynamodb.errors.TableAbsent": "{}",
+}
+
 
 class Commands(click.Group):
     """Knows the commands by name, and imports the one that is called."""
@@ -107,18 +117,26 @@ def run(arguments: list[str]) -> int:
         _forget_stdout()
         return REFUSED
     except Exception as error:
-        if not _is_refusal(error):
+        sentence = _sentence(error)
+        if not sentence:
             raise
-        click.echo(f"gas: {error}", err=True)
+        click.echo(f"gas: {sentence}", err=True)
         return REFUSED
 
 
-def _is_refusal(error: Exception) -> bool:
-    """What has a sentence for people; anything else is a fault of ours and shows its trace."""
+def _sentence(error: Exception) -> str:
+    """For people; what has none is a fault of ours and shows its trace."""
     from domain.errors import DomainError
     from entrypoints.client import Refusal, Unreachable
+    from entrypoints.outages import outage_of
 
-    return isinstance(error, DomainError | Refusal | Unreachable)
+    if isinstance(error, DomainError | Refusal | Unreachable):
+        return str(error)
+    outage = outage_of(error)
+    if outage:
+        return f"{outage.sentence()} ({type(error).__name__}: {error})"
+    names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
+    return next((SET_UP[name].format(error) for name in names if name in SET_UP), "")
 
 
 def _forget_stdout() -> None:

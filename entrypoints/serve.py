@@ -1,87 +1,115 @@
-"""The web process: gunicorn with threads, one worker, nothing loaded before its fork."""
+"""The web process: waitress, which gives a thread to a request once all of it is there.
+
+Whoever sends slowly, head or body, holds a connection and nothing else; with a thread for each
+connection sixteen such clients would silence the service.
+"""
 
 from __future__ import annotations
 
+import logging
 import signal
-import sys
-import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from gunicorn.app.base import BaseApplication
+from waitress import create_server
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import RequestEntityTooLarge
 
 from entrypoints.settings import Settings
 from entrypoints.startup import loading
+from entrypoints.told import Told
 
 THREADS = 16
 WAITERS = 8  # of them may wait for events
-GRACE_SECONDS = 4
+CONNECTIONS = 500
+IDLE_SECONDS = 30
+BODY_BYTES = 11 * 2**20  # a little more than the API takes; kept on disk while it comes
+GRACE_SECONDS = 4.0
+LOOK_EVERY = 0.1
 
 
-class WebServer(BaseApplication):  # type: ignore[misc]
-    """Serves the app on 127.0.0.1; writes nothing anywhere."""
+class Unread(WSGITask):  # type: ignore[misc]
+    """A request that cannot be read. What says that it is too large the app refuses, in its own
+    words."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._began = datetime.now(UTC)
-        super().__init__()
+    def execute(self) -> None:
+        request = self.request
+        if isinstance(request.error, RequestEntityTooLarge) and request.content_length:
+            self.set_close_on_finish()  # the rest of the body is not waited for
+            super().execute()
+        else:
+            self.complete = True
+            ErrorTask.execute(self)
 
-    def load_config(self) -> None:
-        options = {
-            "bind": f"127.0.0.1:{self._settings.port}",
-            "worker_class": "gthread",
-            "workers": 1,
-            "threads": THREADS,
-            "worker_tmp_dir": str(self._settings.data_dir),
-            "graceful_timeout": GRACE_SECONDS,
-            "timeout": 60,
-            "keepalive": 30,
-            "preload_app": False,
-            "control_socket_disable": True,
-            "forwarded_allow_ips": "",
-            "loglevel": "warning",
-        }
-        for name, value in options.items():
-            self.cfg.set(name, value)
 
-    def load(self) -> Any:
-        """Runs in the worker: stores and clients must not be older than the fork."""
-        from entrypoints.logs import configure
-
-        configure("web")
-        stop = threading.Event()
-        _on_sigterm(stop.set)
-        with loading():
-            return self._app(stop)
-
-    def _app(self, stop: threading.Event) -> Any:
-        from entrypoints.app import create_app
-        from entrypoints.bootstrap import Gas
-
-        gas = Gas(self._settings)
-        gas.build()
-        if self._settings.local:
-            from entrypoints.local_user import ensure_local_user
-
-            ensure_local_user(gas)
-        return create_app(gas, stopping=stop.is_set, waiters=WAITERS, began=self._began)
+class Channel(HTTPChannel):  # type: ignore[misc]
+    error_task_class = Unread
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve on 127.0.0.1 until SIGTERM or SIGINT; what is under way then may finish."""
+    from entrypoints.logs import configure
+
+    began, told = datetime.now(UTC), Told()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    sys.argv = ["gas"]  # gunicorn would read ours
-    WebServer(settings).run()
+    _on_signals(told.set)
+    configure("web")
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # requests may stand in line
+    with loading():
+        app = _app(settings, began, told.is_set)
+    run(app, settings.port, told.is_set)
 
 
-def _on_sigterm(act: Callable[[], None]) -> None:
-    """Also do this when the worker shall stop: whoever waits for events answers at once."""
-    before = signal.getsignal(signal.SIGTERM)
+def run(app: Any, port: int, stopping: Callable[[], bool]) -> None:
+    """Serve a WSGI app until ``stopping``, then for at most ``GRACE_SECONDS`` what is under way."""
+    server = create_server(
+        app,
+        listen=f"127.0.0.1:{port}",
+        threads=THREADS,
+        connection_limit=CONNECTIONS,
+        channel_timeout=IDLE_SECONDS,
+        cleanup_interval=IDLE_SECONDS // 3,
+        max_request_body_size=BODY_BYTES,
+        asyncore_use_poll=True,
+        clear_untrusted_proxy_headers=False,  # refused, not ignored, on one machine
+        ident=None,
+    )
+    server.channel_class = Channel
+    while not stopping():
+        _turn(server)
+    server.del_channel()  # nobody new
+    server.socket.close()
+    until = time.monotonic() + GRACE_SECONDS
+    while _is_at_work(server) and time.monotonic() < until:
+        _turn(server)
 
-    def handle(number: int, frame: Any) -> None:
-        act()
-        if callable(before):
-            before(number, frame)
 
-    signal.signal(signal.SIGTERM, handle)
+def _turn(server: Any) -> None:
+    """Whatever happens on any connection, or ``LOOK_EVERY``."""
+    server.asyncore.loop(timeout=LOOK_EVERY, use_poll=True, map=server._map, count=1)
+
+
+def _is_at_work(server: Any) -> bool:
+    channels = list(server.active_channels.values())
+    return any(channel.requests or channel.total_outbufs_len for channel in channels)
+
+
+def _app(settings: Settings, began: datetime, stopping: Callable[[], bool]) -> Any:
+    from entrypoints.app import create_app
+    from entrypoints.bootstrap import Gas
+
+    gas = Gas(settings)
+    gas.build()
+    if settings.local:
+        from entrypoints.local_user import ensure_local_user
+
+        ensure_local_user(gas)
+    return create_app(gas, stopping=stopping, waiters=WAITERS, began=began)
+
+
+def _on_signals(act: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: act())

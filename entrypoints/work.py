@@ -16,7 +16,7 @@ from entrypoints.readiness import beat
 from entrypoints.supervised import Part, Supervised
 from entrypoints.told import Told
 from entrypoints.worker import run_worker
-from projections.storage_due import STORAGE_DUE
+from projections.storage_due import STORAGE_DUE, made_under
 
 BEAT_SECONDS = 1.0
 LONG_POLL = 5  # seconds; below DRAIN_SECONDS, so that a poll under way ends in time
@@ -147,7 +147,7 @@ class Process:
 
         def run() -> None:
             (by_policy,) = (view for view in gas.kept_views if view.name == STORAGE_DUE)
-            follow_policy(gas.service, gas.views, gas.records, by_policy, repr(gas.policy))
+            follow_policy(gas.service, gas.views, gas.records, by_policy, made_under(gas.policy))
             run_views(
                 gas.service,
                 gas.views,

@@ -17,7 +17,7 @@ from domain.outlook import Outlook
 from domain.ports import Annotator, Interrupted, Limits, ObjectStore, Records, Views
 from domain.service import AnnotationService
 from projections.attempt import Attempt
-from projections.fairness import fair_order
+from projections.fairness import fair_order, serve
 from projections.handing_over import HandOver
 from projections.job_views import OPEN_WORK
 
@@ -89,7 +89,7 @@ class AnnotationWork:
     def _do_leased(self, lease: Lease, stopping: Callable[[], bool]) -> None:
         try:
             job = self.service.job(lease.job_id)
-            self.served[str(job.owner)] = max(self.served.values(), default=0) + 1
+            serve(self.served, job.owner)
             step = self.outlook.step(job)
             with acting(f"worker:{self.worker}", correlation_id=job.correlation_id):
                 if step is Step.ANNOTATE:

@@ -15,9 +15,10 @@ from domain.leases import RENEW_EVERY, Lease, Leases
 from domain.outlook import Outlook
 from domain.ports import Conflict, Interrupted, Records, Views
 from domain.service import AnnotationService
+from projections.fairness import Turns
 from projections.handing_over import HandOver
 from projections.heartbeat import Heartbeat
-from projections.storage_due import STORAGE_DUE
+from projections.storage_due import STORAGE_DUE, restoring_row
 
 ARMED = "armed"  # records: pk job id -> until (ISO 8601): when the job's timer is to go off
 
@@ -26,7 +27,8 @@ ARMED = "armed"  # records: pk job id -> until (ISO 8601): when the job's timer 
 class StorageWork:
     """What the hints of a queue for storage lead to; ``steps`` are the steps it does.
 
-    ``arm`` asks for a hint at a time; it may come early, late, twice or never.
+    ``arm`` asks for a hint at a time; it may come early, late, twice or never. ``turns`` says which
+    other owners come first; what goes wrong with a job of theirs is told to ``on_error``.
     """
 
     service: AnnotationService
@@ -37,6 +39,8 @@ class StorageWork:
     steps: Mapping[Step, Callable[[Job], None]]
     arm: Callable[[UUID, datetime], datetime]
     hand_over: HandOver
+    turns: Turns
+    on_error: Callable[[UUID, Exception], None]
     worker: str
     renew_seconds: float = RENEW_EVERY.total_seconds()
 
@@ -45,15 +49,41 @@ class StorageWork:
         read, or anything went wrong.
         """
         try:
-            self.service.job(job_id, at_least=at_least)
+            job = self.service.job(job_id, at_least=at_least)
         except NotFound:
             subscription = self.service.subscription_at(job_id, at_least=at_least)
             self._tell_of_all(subscription.user, stopping)
             return
-        hinted = True
-        while self._do_step(job_id, hinted=hinted):
-            hinted = False
+        if self.outlook.step(job, hinted=True) in self.steps:
+            self._let_others_go_first(job, stopping)
+            self._do_all(job, hinted=True)
         self._arm(job_id)
+
+    def _let_others_go_first(self, job: Job, stopping: Callable[[], bool]) -> None:
+        """One job of each owner whose turn comes before; their own hints find it done."""
+        for line in self.turns.ahead_of(job.id, restoring_row(job)):
+            if stopping():
+                raise Interrupted
+            any(self._goes_on(UUID(other)) for other in line)
+
+    def _goes_on(self, job_id: UUID) -> bool:
+        """Whether anything could be done for a job that nobody hinted at."""
+        try:
+            return self._do_all(self.service.job(job_id), hinted=False)
+        except Interrupted:
+            raise
+        except Exception as error:  # its own hint, or the sweeper's, comes to it again
+            self.on_error(job_id, error)
+            return False
+
+    def _do_all(self, job: Job, *, hinted: bool) -> bool:
+        """Do step after step; whether there was one."""
+        done = False
+        while self._do_step(job.id, hinted=hinted and not done):
+            done = True
+        if done:
+            self.turns.serve(job.owner)
+        return done
 
     def _tell_of_all(self, owner: UUID, stopping: Callable[[], bool]) -> None:
         """One hint for each of the owner's jobs that is due: they stand in line with others'."""

@@ -5,7 +5,7 @@ A change of the owner's subscription moves all of the owner's jobs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,8 +19,12 @@ from domain.ports import Change, Put, Remove, Views
 from domain.service import AnnotationService
 from domain.subscription import NEVER_PAID, Standing, Subscription
 
-# pk "due", sk time|job: {}; pk "owner:<id>", sk job: at; pk "standing", sk owner: paid, until
+# pk "due", sk time|job: {}; pk "owner:<id>", sk job: at, restoring;
+# pk "standing", sk owner: paid, until; pk "restoring", sk owner|submitted|job: as fair_order wants
 STORAGE_DUE = "storage_due"
+RESTORING = "restoring"
+OWNERS_AT_ONCE, JOBS_OF_EACH = 20, 8  # looked at to see whose turn it is
+ROWS = 2  # counts up when rows get another shape: then the view is made anew
 
 
 class StorageDue:
@@ -48,16 +52,21 @@ class StorageDue:
 
     def _move(self, job: Job, standing: Standing | None) -> Iterator[Change]:
         owner = f"owner:{job.owner}"
+        standing = standing or self._standing(str(job.owner))
         before = self._views.get(STORAGE_DUE, owner, str(job.id))
-        at = self._look(job, standing or self._standing(str(job.owner)))
+        at, restoring = self._look(job, standing), _is_to_come_back(job, standing)
         if before and before["at"] and before["at"] != at:
             yield Remove("due", f"{before['at']}|{job.id}")
+        if before and before.get("restoring") and not restoring:
+            yield Remove(RESTORING, _in_line(job))
         if job.deletion_requested:
             yield Remove(owner, str(job.id))
             return
-        yield Put(owner, str(job.id), {"at": at})
+        yield Put(owner, str(job.id), {"at": at, "restoring": restoring})
         if at:
             yield Put("due", f"{at}|{job.id}", {})
+        if restoring:
+            yield Put(RESTORING, _in_line(job), restoring_row(job))
 
     def _look(self, job: Job, standing: Standing) -> str:
         """A time that sorts as text; empty while only a command helps."""
@@ -80,6 +89,53 @@ class StorageDue:
     def _standing(self, owner: str) -> Standing:
         row = self._views.get(STORAGE_DUE, "standing", owner)
         return _standing_of(row) if row else NEVER_PAID
+
+
+def made_under(policy: Policy) -> str:
+    """What the rows depend on beside the log."""
+    return f"{policy!r}, rows {ROWS}"
+
+
+def restoring(views: Views, beside: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What is to come back to others than one owner: ids and rows as ``fair_order`` wants them.
+
+    Of each the oldest few, and of the owners those who follow in a ring: what it costs does not
+    depend on how much there is.
+    """
+    at, round_again = _behind(beside), False
+    for _ in range(OWNERS_AT_ONCE):
+        rows = views.query(STORAGE_DUE, RESTORING, after=at, limit=JOBS_OF_EACH)
+        if not rows and not round_again:
+            rows = views.query(STORAGE_DUE, RESTORING, limit=JOBS_OF_EACH)
+            round_again = True
+        owner = rows[0][1]["owner"] if rows else beside
+        if round_again and owner >= beside:
+            return
+        yield from ((sk.split("|")[2], row) for sk, row in rows if row["owner"] == owner)
+        at = _behind(owner)
+
+
+def restoring_row(job: Job) -> dict[str, Any]:
+    return {
+        "owner": str(job.owner),
+        "work": job.storage,
+        "submitted_at": job.created_on.isoformat(),
+    }
+
+
+def _in_line(job: Job) -> str:
+    return f"{job.owner}|{job.created_on.isoformat()}|{job.id}"
+
+
+def _behind(owner: str) -> str:
+    """Beyond all of an owner's rows."""
+    return f"{owner}~"
+
+
+def _is_to_come_back(job: Job, standing: Standing) -> bool:
+    if job.deletion_requested:
+        return False
+    return job.storage == "thawing" or (job.storage == "archived" and standing.paid)
 
 
 def due_by(views: Views, now: datetime, *, after: str = "", limit: int) -> tuple[list[UUID], str]:

@@ -29,6 +29,7 @@ CODES: dict[str, tuple[int, str]] = {
     "result_restoring": (409, "the result is on its way back; ask again after expected_by"),
     "table_damaged": (500, "the stored table of variants is not the one that was made"),
     "too_large": (413, "the file or the request is larger than the plan or the address takes"),
+    "unavailable": (503, "a part of the service is away or too busy; wait as Retry-After says"),
     "unknown_moment": (422, "the job has no such version, or there was nothing of it yet"),
     "unknown_type": (422, "there is no event of that type"),
     "unsupported_media_type": (415, "the body has a content type that is not taken here"),

@@ -44,21 +44,18 @@ def local_state() -> Gas:
     """Log, records and views of the data folder, whether its service runs or not."""
     from entrypoints.bootstrap import Gas
     from entrypoints.client import running_service
+    from entrypoints.local.kept import in_aws, readable
 
     settings = read_settings()
     environment = (running_service(settings) or {"environment": {}})["environment"]
-    if environment.get("GAS_STORE", settings.store) != "sqlite":
+    store = environment.get("GAS_STORE", settings.store)  # what runs there knows better
+    if store != "sqlite" and (environment or in_aws(settings)):
         # the event store is a module of the library, which reads AWS's variables by itself
         os.environ.update({k: v for k, v in environment.items() if k not in os.environ})
-        settings = read_settings()
-    elif not settings.database.exists():
-        raise click.ClickException(no_service_in(settings))
+        return Gas(read_settings().model_copy(update={"store": store}))
+    settings = settings.model_copy(update={"store": store})
+    readable(settings)
     return Gas(settings)
-
-
-def no_service_in(settings: Settings) -> str:
-    """What to do where there has never been a service."""
-    return f"There is no service in {settings.data_dir.resolve()}. Start it with `make run`."
 
 
 def print_json(document: Any) -> None:

@@ -14,6 +14,7 @@ from entrypoints.commands.asking import read_settings
 if TYPE_CHECKING:
     from entrypoints.backup import Backup
     from entrypoints.backup_format import Manifest
+    from entrypoints.bootstrap import Gas
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -43,15 +44,21 @@ def restore(file: Path) -> None:
 def _store(*, alone: bool) -> Iterator[Backup]:
     """The store of the settings, whether the service runs or not."""
     from domain.errors import DomainError
-    from entrypoints.backup import Backup
-    from entrypoints.backup_cold import cold_of
     from entrypoints.local.reach import reach
 
     try:
         with reach(read_settings(), alone=alone) as gas:
-            yield Backup(gas.service, gas.records, gas.files, *cold_of(gas))
+            yield store_of(gas)
     except DomainError as error:
         raise click.ClickException(str(error)) from error
+
+
+def store_of(gas: Gas) -> Backup:
+    """All that is kept of a service."""
+    from entrypoints.backup import Backup
+    from entrypoints.backup_cold import cold_of
+
+    return Backup(gas.service, gas.records, gas.files, *cold_of(gas))
 
 
 def told(manifest: Manifest) -> str:

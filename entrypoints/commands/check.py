@@ -6,13 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from entrypoints.commands.asking import (
-    as_json,
-    no_service_in,
-    print_json,
-    progress_bar,
-    read_settings,
-)
+from entrypoints.commands.asking import as_json, print_json, progress_bar, read_settings
 from entrypoints.startup import loading
 
 
@@ -26,8 +20,6 @@ def check(digests: bool, as_json: bool) -> None:
         from entrypoints.local.reach import reach
 
     settings, done = read_settings(), [0]
-    if settings.store == "sqlite" and not settings.database.exists():
-        raise click.ClickException(no_service_in(settings))
     with (
         reach(settings, alone=False) as gas,
         progress_bar("Reading", None) as tell,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,12 +15,13 @@ from entrypoints.commands.asking import read_settings
 from entrypoints.startup import loading
 
 if TYPE_CHECKING:
+    from entrypoints.settings import Settings
     from entrypoints.supervised import Part
     from entrypoints.work import Process
 
 FORGETS = (
     "GAS_STORE=dynamodb on one machine is for trying it: the embedded cloud keeps tables in memory,"
-    " and what is in them is gone when this stops. `gas backup` carries it elsewhere."
+    " and what is in them is gone when this stops. Until then `gas backup` carries it elsewhere."
 )
 NEVER_PUSHED = (
     "GAS_CONSUMERS=push does not work on one machine: the embedded cloud does not sign what it"
@@ -28,7 +31,14 @@ PROGRAM = (sys.executable, "-P", "-m", "entrypoints")
 
 
 @click.command()
-def up() -> None:
+@click.option(
+    "--restore",
+    "backup",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Begin with what a backup holds; there must be nothing yet.",
+)
+def up(backup: Path | None) -> None:
     """Start the whole service on this machine, and stop it with Ctrl-C."""
     with loading():
         from entrypoints.local import supervisor as local
@@ -50,8 +60,17 @@ def up() -> None:
             early=frozenset({"web"} if settings.store == "sqlite" else ()),
             commands={"web": [*PROGRAM, "web"], "work": [*PROGRAM, "work"]},
             environment={"GAS_SECRET": settings.secret.get_secret_value() or cookies},
+            prepare=partial(_restore, backup, settings) if backup else None,
         )
     )
+
+
+def _restore(backup: Path, settings: Settings, environment: Mapping[str, str]) -> None:
+    from entrypoints.commands.backup import store_of, told
+    from entrypoints.local.reach import parts_of
+
+    manifest = store_of(parts_of(settings, environment)).restore(backup)
+    click.echo(f"restored and checked: {told(manifest)}", err=True)
 
 
 def _tell_lacking() -> None:

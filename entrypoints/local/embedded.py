@@ -15,11 +15,15 @@ import json
 import os
 import re
 import secrets
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from hypercorn.config import Config
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -28,9 +32,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 USER = "gas"
 MAILS = "/_ministack/ses/messages"
+GRACE_SECONDS = 0.2  # for requests that are under way when it is told to stop
 NOT_AWS = ("/_ministack", "/_localstack", "/_aws")
-
-
 REFUSED = (
     b"<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code>"
     b"<Message>This cloud answers to its own service alone.</Message></Error></ErrorResponse>"
@@ -91,6 +94,40 @@ def gated(app: App, gate: Gate) -> App:
     return answer
 
 
+class Endable:
+    """An app whose requests end when it shall: a long poll would go on for twenty seconds.
+
+    The server would cancel the whole connection then, which asyncio calls an error.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._running: set[asyncio.Task[Any]] = set()
+        self._ended = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
+        self._running.add(task)
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self._ended:
+                raise
+        finally:
+            self._running.discard(task)
+
+    async def end(self, grace: float) -> None:
+        """End every request that is not done after ``grace`` seconds."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace)
+        self._ended = True
+        for task in self._running:
+            task.cancel()
+
+
 def admit(access_key: str, secret_key: str) -> None:
     """Make the one IAM user, as MiniStack would after loading it from a saved state."""
     from ministack.services import iam
@@ -138,7 +175,6 @@ def main() -> None:
     access_key, secret_key = os.environ["GAS_ACCESS_KEY"], os.environ["GAS_SECRET_KEY"]
     # MiniStack's root signs nothing for us: nobody shall know its secret.
     os.environ["AWS_SECRET_ACCESS_KEY"] = secrets.token_urlsafe(30)
-    from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
 
@@ -146,11 +182,25 @@ def main() -> None:
     gate = Gate(int(os.environ["GATEWAY_PORT"]), access_key, os.environ["GAS_READY_PATH"])
     config = Config()
     config.bind = [f"127.0.0.1:{gate.port}"]
-    config.graceful_timeout = 0.2  # long polls would hold it for twenty seconds
+    config.graceful_timeout = 1.0
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    asyncio.run(serve(gated(app, gate), config))  # type: ignore[arg-type]
+    asyncio.run(_serve(Endable(gated(app, gate)), config))
     sys.exit(0)
+
+
+async def _serve(app: Endable, config: Config) -> None:
+    from hypercorn.asyncio import serve
+
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+
+    async def until_ended() -> None:
+        await told.wait()
+        await app.end(GRACE_SECONDS)
+
+    await serve(app, config, shutdown_trigger=until_ended)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """``gas up``: the whole service on one machine, started, watched and stopped as one.
 
-1. lock the data folder; 2. start the embedded cloud and deploy the template into it; 3. start the
-stand-ins; 4. start the service's own processes; 5. say where it is once it is ready; 6. start again
-what dies; 7. on Ctrl-C or SIGTERM stop everything, last started first. ``kill -9`` of this process
-ends its children too (``children``).
+1. lock the data folder; 2. start the stand-ins and the embedded cloud and deploy the template into
+it, and prepare what was asked for; 3. start the service's own processes; 4. say where it is once it
+is ready; 5. start again what dies; 6. on Ctrl-C or SIGTERM stop everything, last started first.
+``kill -9`` of this process ends its children too (``children``).
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class LocalService:
     """What to run: ``commands`` by name, with more environment.
 
     ``early``: those that do without the cloud until they are ready, so they load beside it.
+    ``prepare`` gets the environment when the cloud is there, before any of them starts.
     """
 
     data_dir: Path
@@ -57,6 +58,7 @@ class LocalService:
     ready_path: str = "/readyz"
     store: str = "sqlite"
     early: frozenset[str] = frozenset({"web"})
+    prepare: Callable[[Mapping[str, str]], None] | None = None
 
     @property
     def url(self) -> str:
@@ -102,11 +104,14 @@ class Supervisor:
         stand_ins = {name: cloud.free_port() for name in STAND_IN_NAMES}
         environment = self._environment(cloud_port, stand_ins)
         self._ready_urls += [f"http://127.0.0.1:{port}/healthz" for port in stand_ins.values()]
-        early = [name for name in self._service.commands if name in self._service.early]
+        prepare = self._service.prepare
+        early = [] if prepare else [n for n in self._service.commands if n in self._service.early]
         for name in early:
             self._command(name, environment)
         self._watch("standins", lambda: self._process("standins", STAND_INS, environment))
         self._watch("cloud", lambda: self._cloud(cloud_port))
+        if prepare and not self._stop.is_set():
+            prepare(environment)
         for name in self._service.commands:
             if name not in early:
                 self._command(name, environment)
@@ -150,6 +155,7 @@ class Supervisor:
             "GAS_PORT": str(self._service.port),
             "GAS_DATA_DIR": str(self._folder.path),
             "GAS_STACK": self._service.stack,
+            "GAS_STORE": self._service.store,
             "GAS_SECRET": os.environ.get("GAS_SECRET") or self._folder.secret("cookies"),
             **{f"GAS_{name}_PORT": str(port) for name, port in stand_ins.items()},
             **urls,

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
 
 from domain.due import Step
 from domain.job import Job
+from entrypoints.parts.use_cases import UseCases
 from entrypoints.submission import limits_of
 from entrypoints.worker import Hint, Work
 from projections.annotation import AnnotationWork
 from projections.archiving import Archiving
 from projections.erasure import ErasureWork
+from projections.fairness import Turns
 from projections.handing_over import HandOver
 from projections.listeners import QUEUE_OF
 from projections.notification import NotificationWork
 from projections.notification_book import SENT, Entry
 from projections.restoring import Restoring
 from projections.storage import StorageWork
-
-if TYPE_CHECKING:
-    from entrypoints.bootstrap import Gas
+from projections.storage_due import restoring
 
 log = structlog.get_logger()
 
 
-def _annotation(gas: Gas, worker: str) -> Work:
+def _annotation(gas: UseCases, worker: str) -> Work:
     gas.settings.scratch.mkdir(parents=True, exist_ok=True)
     return AnnotationWork(
         service=gas.service,
@@ -48,14 +47,14 @@ def _annotation(gas: Gas, worker: str) -> Work:
     )
 
 
-def _hand_over(gas: Gas) -> HandOver:
+def _hand_over(gas: UseCases) -> HandOver:
     return HandOver(
         gas.outlook,
         lambda step, job_id: gas.queues[QUEUE_OF[step]].send(Hint(job_id, 0).body()),
     )
 
 
-def _erasure(gas: Gas, worker: str) -> Work:
+def _erasure(gas: UseCases, worker: str) -> Work:
     return ErasureWork(
         service=gas.service,
         records=gas.records,
@@ -68,17 +67,20 @@ def _erasure(gas: Gas, worker: str) -> Work:
     )
 
 
-def _archival(gas: Gas, worker: str) -> Work:
+def _archival(gas: UseCases, worker: str) -> Work:
     work = Archiving(gas.service, gas.files, gas.archive, gas.outlook)
-    return _storage(gas, worker, work.steps)
+    return _storage(gas, worker, work.steps, Turns(lambda _: (), {}))
 
 
-def _restoration(gas: Gas, worker: str) -> Work:
+def _restoration(gas: UseCases, worker: str) -> Work:
     work = Restoring(gas.service, gas.archive, gas.outlook)
-    return _storage(gas, worker, work.steps)
+    turns = Turns(lambda owner: restoring(gas.views, owner), gas.restored)
+    return _storage(gas, worker, work.steps, turns)
 
 
-def _storage(gas: Gas, worker: str, steps: Mapping[Step, Callable[[Job], None]]) -> Work:
+def _storage(
+    gas: UseCases, worker: str, steps: Mapping[Step, Callable[[Job], None]], turns: Turns
+) -> Work:
     return StorageWork(
         service=gas.service,
         records=gas.records,
@@ -88,12 +90,14 @@ def _storage(gas: Gas, worker: str, steps: Mapping[Step, Callable[[Job], None]])
         steps=steps,
         arm=lambda job_id, at: gas.timer.schedule(Hint(job_id, 0).body(), at=at),
         hand_over=_hand_over(gas),
+        turns=turns,
+        on_error=_log_failing,
         worker=worker,
         renew_seconds=gas.renew_seconds,
     )
 
 
-def _notification(gas: Gas, worker: str) -> Work:
+def _notification(gas: UseCases, worker: str) -> Work:
     return NotificationWork(
         service=gas.service,
         book=gas.mail_book,
@@ -115,7 +119,7 @@ def _log_mail(entry: Entry) -> None:
     say(f"mail.{entry.state}", kind=entry.kind, of=str(entry.aggregate_id), detail=entry.detail)
 
 
-WORKS: dict[str, Callable[[Gas, str], Work]] = {
+WORKS: dict[str, Callable[[UseCases, str], Work]] = {
     "annotation": _annotation,
     "archival": _archival,
     "restoration": _restoration,

@@ -107,9 +107,11 @@ def _refused(error: DomainError) -> ResponseReturnValue:
 
 def _no_billing(error: BillingFailed) -> ResponseReturnValue:
     log.warning("billing.failed", error=str(error), retryable=error.retryable)
-    return error_page(
+    page = error_page(
         503, "The payment service does not answer. Nothing was charged. Try again in a minute."
     )
+    page.headers["Retry-After"] = "60"
+    return page
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:

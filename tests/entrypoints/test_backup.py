@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -107,3 +110,36 @@ def test_a_backup_that_fails_half_way_leaves_no_file(world: World, tmp_path: Pat
     with pytest.raises(OSError, match="the store is gone"):
         Backup(world.service, world.records, failing).write(tmp_path / "a.tar")
     assert not (tmp_path / "a.tar").exists()
+
+
+def test_nothing_is_not_called_a_backup(tmp_path: Path) -> None:
+    with pytest.raises(BackupRefused, match="The log is empty"):
+        empty_store(tmp_path / "new").write(tmp_path / "a.tar")
+    assert not (tmp_path / "a.tar").exists()
+
+
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    """What a full disk is to whoever writes: the kernel takes no more."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_backup_for_which_there_is_no_room_says_so_and_leaves_no_file(
+    world: World, tmp_path: Path
+) -> None:
+    with (
+        pytest.raises(BackupRefused, match=r"cannot be finished: File too large\. Make room"),
+        no_file_longer_than(20_000),
+    ):
+        backup_of(world).write(tmp_path / "a.tar")
+    assert list(tmp_path.glob("a.tar*")) == []
+
+
+def test_a_backup_to_where_nothing_can_be_written_says_so(world: World, tmp_path: Path) -> None:
+    with pytest.raises(BackupRefused, match="cannot be written: No such file"):
+        backup_of(world).write(tmp_path / "missing" / "a.tar")

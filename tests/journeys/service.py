@@ -52,10 +52,13 @@ class RunningService:
         return service_environment(self.data_dir, self.port)
 
 
-def start_service(folder: Path, *, port: int | None = None, **settings: str) -> RunningService:
+def start_service(
+    folder: Path, *argv: str | Path, port: int | None = None, **settings: str
+) -> RunningService:
     """Start a service with its data under ``folder`` and wait until it is ready.
 
-    ``settings`` are more environment variables. ``NotReady`` when it does not come up.
+    ``argv`` goes to ``gas up``; ``settings`` are more environment variables. ``NotReady`` when it
+    does not come up.
     """
     port = port or free_port()
     data_dir, output = folder / "data", folder / "up.log"
@@ -63,7 +66,7 @@ def start_service(folder: Path, *, port: int | None = None, **settings: str) -> 
     environment = service_environment(data_dir, port) | settings
     with output.open("ab") as stream:
         process = subprocess.Popen(
-            [GAS, "up"],
+            [GAS, "up", *argv],
             env=environment,
             cwd=folder,
             stdin=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -11,6 +12,8 @@ from uuid import uuid4
 import pytest
 
 from entrypoints.cli import COMMANDS
+from entrypoints.local.cloud import ACCESS_KEY, REGION, EmbeddedCloud, free_port
+from entrypoints.local.data_folder import RUN_FILE
 from entrypoints.local_user import token_file
 from tests.entrypoints.cli.conftest import Call, Running
 from tests.entrypoints.running import somebody
@@ -29,7 +32,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     "arguments",
     [
         *[("jobs",), ("show", "x"), ("events",), ("token", "list"), ("rebuild",)],
-        *[("delete", "x", "-y"), ("check",)],
+        *[("delete", "x", "-y"), ("check",), ("backup", "a.tar")],
     ],
 )
 def test_without_a_service_every_command_says_what_to_do(
@@ -72,6 +75,47 @@ def test_a_service_that_died_is_a_sentence(
     assert said.code == 1
     assert "http://127.0.0.1:9 does not answer" in said.err
     assert "gas_x" not in said.err
+
+
+@pytest.fixture
+def in_aws(nowhere: Path, cloud: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings for AWS, where nothing of ours has been made."""
+    monkeypatch.setenv("GAS_STORE", "dynamodb")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", cloud.secret)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return nowhere
+
+
+@pytest.mark.parametrize("what", ["tables", "credentials"])
+def test_an_aws_that_is_not_set_up_is_a_sentence_and_leaves_no_file(
+    in_aws: Path, gas_command: Call, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    if what == "credentials":
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    else:
+        monkeypatch.setenv("GAS_STACK", "never-made")
+    said = gas_command("backup", in_aws / "a.tar")
+    assert (said.code, said.out) == (1, "")
+    expected = "never-made-log" if what == "tables" else "Set AWS_REGION and credentials"
+    assert expected in said.err
+    assert said.err.count("\n") == 1
+    assert list(in_aws.glob("*.tar*")) == []
+
+
+def test_a_cloud_that_is_away_is_a_sentence(idle: Running, gas_command: Call) -> None:
+    run_file = idle.gas.settings.data_dir / RUN_FILE
+    running = json.loads(run_file.read_text())
+    running["environment"]["GAS_AWS_ENDPOINT"] = f"http://127.0.0.1:{free_port()}"
+    run_file.write_text(json.dumps(running))
+    said = gas_command("queues")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("gas: A part of the service does not answer")
+    assert said.err.count("\n") == 1
 
 
 def test_a_token_that_is_refused_is_a_sentence(
@@ -216,6 +260,7 @@ def test_a_local_user_is_never_made_on_aws(
     nowhere: Path, gas_command: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GAS_STORE", "dynamodb")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
     monkeypatch.delenv("GAS_LOCAL", raising=False)
     said = gas_command("token", "create")
     assert said.code == 1

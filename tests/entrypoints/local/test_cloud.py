@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from adapters.bus_sns import topic_arn
 from adapters.cloud import Cloud
@@ -75,6 +77,42 @@ def test_files_survive_and_the_stack_stands_again(
     url = sqs.get_queue_url(QueueName="gas-annotation")["QueueUrl"]
     (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2)["Messages"]
     assert message["Body"] == "hello"
+
+
+def test_a_stop_ends_what_is_under_way_and_leaves_nothing_to_worry_about(
+    boot: Callable[[], EmbeddedCloud],
+) -> None:
+    cloud = boot()
+    sqs = cloud.aws.client("sqs", attempts=1)
+    url = sqs.get_queue_url(QueueName="gas-annotation")["QueueUrl"]
+
+    def poll() -> str:
+        try:
+            return str(sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages"))
+        except (ClientError, BotoCoreError) as error:
+            return type(error).__name__
+
+    with ThreadPoolExecutor() as pool:
+        polls = [pool.submit(poll) for _ in range(6)]
+        server = psutil.Process(cloud.child.pid)
+        wait_until(lambda: len(established(server)) >= len(polls))
+        began = time.monotonic()
+        cloud.end()
+        assert time.monotonic() - began < 2
+        assert {each.result() for each in polls} <= {"ClientError", "ConnectionClosedError"}
+    assert cloud.child.exit_code() == 0
+    assert "Traceback" not in cloud.child.log.read_text()
+
+
+def established(process: psutil.Process) -> list[object]:
+    return [c for c in process.net_connections() if c.status == psutil.CONN_ESTABLISHED]
+
+
+def wait_until(fact: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 10
+    while not fact():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
 
 
 def test_nothing_is_written_outside_the_data_folder_and_nobody_else_may_read_it(

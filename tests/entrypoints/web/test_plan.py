@@ -222,6 +222,7 @@ def test_while_the_provider_is_away_a_sentence_says_that_nothing_was_charged(
     )
     answer = browser.send("/plan/upgrade", seen_on="/plan")
     assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "60"
     assert "Nothing was charged" in answer.text
 
 
