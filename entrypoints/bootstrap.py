@@ -25,6 +25,7 @@ SHARED = (
         "submission",
         "jobs",
         "history",
+        "variants",
         "sweeper",
     ),
     *("policy", "outlook", "archive", "timer", "billing", "purchases"),

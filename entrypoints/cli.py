@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "submit": ("jobs", "submit", "Submit a file; with --wait until it is annotated."),
     "jobs": ("jobs", "jobs", "List your jobs."),
     "show": ("jobs", "show", "Show one job."),
+    "variants": ("variants", "variants", "Browse a job's variants and what they do."),
     "log": ("files", "log", "Print a job's log."),
     "download": ("files", "download", "Download a job's result."),
     "cancel": ("jobs", "cancel", "Stop a job that is not finished."),

@@ -28,6 +28,7 @@ def tidy(gas: Gas) -> dict[str, int]:
         "files": leftovers.remove_files(),
         "records": gas.records.remove_expired(),
         "archives": _unrecorded(gas),
+        "tables": gas.variant_tables.forget_unused(),
     }
     if any(removed.values()):
         log.info("housekeeping.removed", **removed)

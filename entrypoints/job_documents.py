@@ -54,7 +54,7 @@ class JobDocuments:
 
     def get(self, job_id: UUID, *, owner: UUID) -> dict[str, Any]:
         """The job in JSON values; ``NotFound`` for nobody's, another's or a deleted one."""
-        return self.document(self._row(job_id, owner))
+        return self.document(self.row(job_id, owner))
 
     def document(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row with names, progress and the failure's sentence; no storage keys."""
@@ -79,7 +79,7 @@ class JobDocuments:
     ) -> Page:
         """The owner's jobs, newest first, those that fit every filter given."""
         limit = max(1, min(limit, LONGEST_PAGE))
-        after = _decode(cursor)
+        after = decode_cursor(cursor)
         found: list[tuple[str, dict[str, Any]]] = []
         while len(found) <= limit:
             rows = self.views.query(
@@ -95,7 +95,7 @@ class JobDocuments:
             after = rows[-1][0]
         more = len(found) > limit
         found = found[:limit]
-        return Page([d for _, d in found], _encode(found[-1][0]) if more else None)
+        return Page([d for _, d in found], encode_cursor(found[-1][0]) if more else None)
 
     def place_in_queue(self, job_id: UUID) -> int | None:
         """How many waiting jobs are served before this one; None when it does not wait."""
@@ -108,7 +108,7 @@ class JobDocuments:
         ``NotFound`` for what the job never had; ``ResultArchived``, ``ResultRestoring``,
         ``InputRemoved`` or ``FileMissing`` for what cannot be read now.
         """
-        row = self._row(job_id, owner)
+        row = self.row(job_id, owner)
         key, name = self._file(row, what)
         check_readable(row, what, entitled=self.entitled(owner))
         check_present(self.files.head(key), what)
@@ -120,10 +120,11 @@ class JobDocuments:
 
     def text(self, job_id: UUID, what: str, *, owner: UUID, limit: int = 2**20) -> str:
         """The beginning of a text file of the job's, for showing it in a page."""
-        key, _ = self._file(self._row(job_id, owner), what)
+        key, _ = self._file(self.row(job_id, owner), what)
         return self.files.first_bytes(key, limit).decode(errors="replace")
 
-    def _row(self, job_id: UUID, owner: UUID) -> dict[str, Any]:
+    def row(self, job_id: UUID, owner: UUID) -> dict[str, Any]:
+        """The job with its files' keys, for what reads them; ``NotFound`` as ``get``."""
         job = self.service.job(job_id, owner=owner)
         if job.deletion_requested:
             raise NotFound(f"Job {job_id} was deleted.")
@@ -210,11 +211,13 @@ def _error(failure: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"code": failure["code"], "line": failure["line"], "message": message}
 
 
-def _encode(key: str) -> str:
+def encode_cursor(key: str) -> str:
+    """A place in a list, for an address."""
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str) -> str:
+def decode_cursor(cursor: str) -> str:
+    """What ``encode_cursor`` was given; ``BadCursor``."""
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         return base64.b64decode(padded, altchars=b"-_", validate=True).decode()

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     mail_from: str = Field("", description="address mails come from; without it none are sent")
     mailbox_url: str = Field("", description="mails of the embedded cloud (`gas up` sets it)")
     references: Path | None = Field(None, description="more references than the bundled ones")
+    table_cache: int = Field(
+        2 * 2**30, ge=0, description="bytes of local copies of tables of variants, for browsing"
+    )
     aws_endpoint: str = Field("", description="the embedded cloud's address (`gas up` sets it)")
     globus_url: str = Field("", description="the loopback Globus Auth (`gas up` sets it)")
     globus_client_id: str = Field("", description="of the confidential Globus client")
@@ -86,6 +89,11 @@ class Settings(BaseSettings):
     def references_folder(self) -> Path:
         """Where `gas reference add` puts references, beside the bundled ones."""
         return self.references or self.data_dir / "references"
+
+    @property
+    def tables_folder(self) -> Path:
+        """Local copies of tables of variants; may be removed at any time."""
+        return self.data_dir / "tables"
 
     @property
     def scratch(self) -> Path:

@@ -10,7 +10,7 @@ from domain.context import acting
 from domain.due import Step
 from domain.job import Job
 from domain.outlook import LOOKED, Outlook
-from domain.ports import Archive, ObjectStore, Records
+from domain.ports import Archive, ObjectStore, Records, VariantTables
 from domain.service import AnnotationService
 from projections.attempt import PROGRESS
 from projections.storage import ARMED
@@ -29,6 +29,7 @@ class ErasureWork:
     archive: Archive
     files: ObjectStore
     uploads: ObjectStore
+    tables: VariantTables
     worker: str
 
     def attend(self, job_id: UUID, *, at_least: int, stopping: Callable[[], bool]) -> None:
@@ -48,6 +49,8 @@ class ErasureWork:
             for head in self.files.list(prefix)
         ]
         self.files.delete(keys)
+        if table := (job.outcome or {"files": {}})["files"].get("table"):
+            self.tables.forget(table["sha256"])
         self._purge_names(job_id)
         for kind in (PROGRESS, LOOKED, ARMED):
             self.records.delete(kind, str(job_id))

@@ -23,6 +23,16 @@ from domain.ports.files import ObjectHead, ObjectStore, PresignedPost
 from domain.ports.messages import Bus, Delivery, QueueDepth, WorkQueue
 from domain.ports.people import Identity, IdentityProvider
 from domain.ports.state import Change, Conflict, Put, Record, RecordCopy, Records, Remove, Views
+from domain.ports.variants import (
+    Place,
+    TableDamaged,
+    VariantCounts,
+    VariantFilter,
+    VariantPage,
+    VariantRow,
+    VariantTable,
+    VariantTables,
+)
 
 __all__ = [
     "Annotation",
@@ -43,6 +53,7 @@ __all__ = [
     "ObjectHead",
     "ObjectStore",
     "Options",
+    "Place",
     "PresignedPost",
     "Product",
     "Provenance",
@@ -55,6 +66,13 @@ __all__ = [
     "Remove",
     "Retrieval",
     "RetrievalState",
+    "TableDamaged",
+    "VariantCounts",
+    "VariantFilter",
+    "VariantPage",
+    "VariantRow",
+    "VariantTable",
+    "VariantTables",
     "Views",
     "WorkQueue",
 ]

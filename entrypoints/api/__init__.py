@@ -36,7 +36,7 @@ def openapi_options() -> dict[str, Any]:
 
 def register(app: OpenAPI, gas: Gas, *, stopping: Callable[[], bool], waiters: int) -> None:
     """Add the API to the app; ``waiters`` requests may wait for events at once."""
-    from entrypoints.api import account, docs, events, jobs, references, schemas
+    from entrypoints.api import account, docs, events, jobs, references, schemas, variants
     from entrypoints.api.guard import guard
     from entrypoints.api.rates import Rates
     from entrypoints.api.requests import EXTENSION
@@ -44,7 +44,7 @@ def register(app: OpenAPI, gas: Gas, *, stopping: Callable[[], bool], waiters: i
     app.extensions[EXTENSION] = gas
     app.extensions[events.WAITERS] = events.Waiters(waiters, stopping)
     app.config["MAX_CONTENT_LENGTH"] = REQUEST_BYTES
-    for part in (jobs, account, events, schemas, references, docs):
+    for part in (jobs, variants, account, events, schemas, references, docs):
         app.register_api(part.api)
     guard(app, gas, Rates(gas.settings.requests_a_minute))
 

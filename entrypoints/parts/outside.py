@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from domain.ports import Annotator, Bus, IdentityProvider, ObjectStore, WorkQueue
+from domain.ports import Annotator, Bus, IdentityProvider, ObjectStore, VariantTables, WorkQueue
 from domain.ports.billing import Billing
 from domain.ports.mails import Mailer
 from entrypoints.parts.state import StateParts
@@ -93,3 +93,9 @@ class OutsideParts(StateParts):
         from adapters.annotator_bcftools import BcftoolsAnnotator
 
         return BcftoolsAnnotator(self.settings.references_folder, shared=self.files)
+
+    @cached_property
+    def variant_tables(self) -> VariantTables:
+        from adapters.variants_duckdb import DuckDbTables
+
+        return DuckDbTables(self.files, self.settings.tables_folder, room=self.settings.table_cache)

@@ -9,6 +9,7 @@ from domain.leases import RENEW_EVERY
 from entrypoints.feed import Feed
 from entrypoints.job_documents import JobDocuments
 from entrypoints.job_history import JobHistory
+from entrypoints.job_variants import JobVariants
 from entrypoints.mails.letters import Letters
 from entrypoints.mails.unsent import UnsentMails
 from entrypoints.parts.cold import ColdParts
@@ -51,6 +52,10 @@ class UseCases(ColdParts):
     @cached_property
     def history(self) -> JobHistory:
         return JobHistory(self.service, self.feed)
+
+    @cached_property
+    def variants(self) -> JobVariants:
+        return JobVariants(self.jobs, self.variant_tables)
 
     @cached_property
     def purchases(self) -> Purchases:

@@ -62,6 +62,7 @@ def _erasure(gas: UseCases, worker: str) -> Work:
         archive=gas.archive,
         files=gas.files,
         uploads=gas.uploads,
+        tables=gas.variant_tables,
         worker=worker,
     )
 

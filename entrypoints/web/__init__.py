@@ -26,6 +26,7 @@ from entrypoints.web import (
     plan,
     security,
     sign_in,
+    variants,
     visitor,
 )
 
@@ -43,7 +44,7 @@ def register(app: Flask, gas: Gas) -> None:
     Bootstrap5(app)
     csrf = CSRFProtect(app)
     pages = Blueprint("web", __name__, template_folder="templates", url_prefix="/")
-    for room in (home, sign_in, new_job, jobs, job, history, plan, account, mail, assets):
+    for room in (home, sign_in, new_job, jobs, job, variants, history, plan, account, mail, assets):
         pages.register_blueprint(room.routes)
     pages.before_request(security.limit_body)
     pages.before_request(csrf.protect)

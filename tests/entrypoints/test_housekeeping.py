@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -121,3 +122,13 @@ def test_what_a_late_worker_wrote_for_a_deleted_job_goes(world: World) -> None:
     world.now += OVERTAKEN + MOMENT
     assert tidy(world.gas)["files"] == 1
     assert keys(world) == set()
+
+
+def test_local_copies_of_tables_go_when_nobody_looks_at_them(world: World) -> None:
+    copies = [world.gas.settings.tables_folder / f"{letter * 64}.parquet" for letter in "ab"]
+    copies[0].parent.mkdir()
+    for copy in copies:
+        copy.write_bytes(b"x")
+    os.utime(copies[0], (0, 0))
+    assert tidy(world.gas)["tables"] == 1
+    assert [copy.exists() for copy in copies] == [False, True]

@@ -40,6 +40,10 @@ def every_page(job: str) -> Iterator[Visit]:
     yield Visit("jobs", "/jobs")
     yield Visit("jobs-nothing-fits", "/jobs?q=nothing+is+called+so")
     yield Visit("job", job)
+    yield Visit("variants", f"{job}/variants")
+    yield Visit("variants-chosen", f"{job}/variants?gene=S&impact=MODERATE")
+    yield Visit("variants-unfolded", f"{job}/variants?text=s-")
+    yield Visit("variants-nothing-fits", f"{job}/variants?gene=S&text=nothing+like+it")
     yield Visit("history", f"{job}/history")
     yield Visit("history-then", f"{job}/history?at=2")
     yield Visit("history-compared", f"{job}/history?diff=1..3")
@@ -92,6 +96,10 @@ def _unfold(page: Page) -> None:
     page.locator("#v3 details details summary").click()
 
 
+def _unfold_variant(page: Page) -> None:
+    page.locator(".change summary").first.click()
+
+
 def _old_form(page: Page) -> None:
     page.evaluate("document.querySelector('#job [name=csrf_token]').value = 'old'")
     page.evaluate("document.getElementById('job').submit()")
@@ -105,6 +113,7 @@ ACTIONS = {
     "token-created": _token,
     "too-old-a-form": _old_form,
     "history-unfolded": _unfold,
+    "variants-unfolded": _unfold_variant,
 }
 STRANGERS = (
     Visit("home-stranger", "/"),

@@ -18,11 +18,23 @@ from tests.entrypoints.running import a_gas, kept_views, somebody
 
 PATHS = (
     "/jobs", "/uploads", "/events", "/me", "/usage", "/references", "/references/{x}/example",
-    "/jobs/{x}", "/jobs/{x}/cancel", "/jobs/{x}/history", "/jobs/{x}/result", "/jobs/{x}/{x}",
-    "/{x}", "/openapi.json",
+    "/jobs/{x}", "/jobs/{x}/cancel", "/jobs/{x}/history", "/jobs/{x}/result",
+    "/jobs/{x}/variants", "/jobs/{x}/{x}", "/{x}", "/openapi.json",
 )  # fmt: skip
 METHODS = ("get", "post", "delete", "put", "patch", "head", "options")
-QUERIES = ("status", "reference", "label", "cursor", "limit", "after", "types", "colour")
+QUERIES = (
+    "status",
+    "reference",
+    "label",
+    "cursor",
+    "limit",
+    "after",
+    "types",
+    "gene",
+    "impact",
+    "text",
+    "colour",
+)
 TYPES = ("application/json", "multipart/form-data; boundary=b", "text/plain", "", "*", "a/b; c")
 word = st.text(max_size=20)
 segment = st.one_of(
