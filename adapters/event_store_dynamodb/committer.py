@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from itertools import islice
 from threading import Condition, Event, Thread
@@ -30,6 +30,9 @@ from .table import Action, Item, Table
 
 MOST_ITEMS = 100  # DynamoDB's limit for one transaction
 ALL = 1.000001  # of a transaction, whatever rounding does to a sum of parts
+
+
+Place = tuple[str, str]  # the keys of an item
 
 
 class KeyTaken(Exception):
@@ -49,15 +52,17 @@ class Append:
     def __init__(self, events: Sequence[StoredEvent], puts: Sequence[Action], bucket: int) -> None:
         self.events, self.puts = events, puts
         self.slots = cut(events, bucket)
-        self.keys = {put["Put"]["Item"]["pk"]["S"] for put in puts}
+        items = [put["Put"]["Item"] for put in puts]
+        self.keys = {item["pk"]["S"] for item in items}
+        self.places = {place_of(item): item for item in items if "heads" in item}  # never change
         self.position: Future[int] = Future()  # of its first event
-        size, items = sum(map(size_of, events)), len(self.slots) + len(puts)
+        size, most = sum(map(size_of, events)), MOST_ITEMS - len(self.slots)
         # the part it takes of a transaction with one slot: events, bytes, items
         self.part = max(len(events) / bucket, size / ITEM_BYTES, len(puts) / (MOST_ITEMS - 1))
-        if items > MOST_ITEMS:
+        if len(puts) > most:
             raise TooLarge(
                 f"one append writes an item for each aggregate and for each {ITEM_BYTES:,} bytes, "
-                f"{MOST_ITEMS} at most; this one has {items}: save fewer aggregates at once"
+                f"{MOST_ITEMS} at most; this one needs more: save fewer aggregates at once"
             )
 
 
@@ -147,6 +152,7 @@ class Committer:
                 for append in batch:
                     if taken := [*filter(None, islice(rivals, len(append.puts)))]:
                         fail([append], KeyTaken(taken[0]))
+                        self._refuse({place_of(item): item for item in taken if "heads" in item})
                 batch = [append for append in batch if not append.position.done()]
             else:
                 self._succeed(batch, slots)
@@ -160,8 +166,22 @@ class Committer:
         for append in batch:
             append.position.set_result(position)
             position += len(append.events)
+            self._refuse(append.places)
         for listener in tuple(self.listeners):
             listener.set()
+
+    def _refuse(self, filled: Mapping[Place, Item]) -> None:
+        """Tell those who wait for a place that was just filled: no request is needed for that."""
+        with self._changed:
+            for append in self._waiting:
+                for place in append.places.keys() & filled.keys():
+                    fail([append], KeyTaken(filled[place]))
+            self._waiting = [append for append in self._waiting if not append.position.done()]
+
+
+def place_of(item: Item) -> Place:
+    """Where an item lies."""
+    return item["pk"]["S"], item["sk"]["N"]
 
 
 def fail(appends: Sequence[Append], error: BaseException) -> None:
