@@ -171,6 +171,8 @@ class Job(StoredJob):
             raise WrongState(f"The job is being deleted: it is too late to {move}.")
 
     def _check_current(self, attempt: int) -> None:
+        if self.deleted:
+            raise StaleAttempt(f"The job was deleted while attempt {attempt} was paused.")
         if attempt != self.attempt:
             raise StaleAttempt(f"Attempt {attempt} was overtaken by attempt {self.attempt}.")
 

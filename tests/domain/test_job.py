@@ -64,6 +64,14 @@ def test_a_job_is_not_deleted_unasked() -> None:
         a_job().deleted()
 
 
+def test_a_worker_that_was_paused_past_a_deletion_records_nothing() -> None:
+    deleted = a_job().started().deletion_requested().deleted()
+    for late in (deleted.completed, deleted.failed):
+        with pytest.raises(StaleAttempt, match="deleted"):
+            late()
+    assert deleted.job.storage == "removed"
+
+
 COMMANDS = ("started", "completed", "failed", "cancelled", "deletion_requested", "deleted")
 
 
